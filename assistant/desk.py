@@ -28,11 +28,21 @@ class Opening:
 
 
 @dataclass(frozen=True)
+class StaffInfo:
+    """A person a client may ask for. `name` as clients know it: «Ольга», «Ольга Петрова»."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Booked:
     """An appointment as the client is told of it."""
 
     id: int
+    service_ids: tuple[int, ...]
     service_names: tuple[str, ...]
+    staff_id: int
     staff_name: str
     branch_address: str
     start: datetime
@@ -45,7 +55,7 @@ class Booked:
 class Client:
     """What is known of the person who writes. `phone_proven`: known by identity, or proved by a code."""
 
-    name: str
+    name: str  # "" when not known
     phone: str  # E.164 or ""
     has_consent: bool
     is_returning: bool
@@ -58,10 +68,18 @@ class Desk(Protocol):
     now: datetime
     zone: ZoneInfo
     business_name: str
-    client: Client
+    policy_url: str  # the page with the personal data policy, "" when the tenant has none
+    min_confidence: float  # 0-1: an understanding below it is a misunderstanding
+    client: Client  # always the current state: remember(), give_consent() and check_phone_code() show in it at once
 
     def services(self) -> Sequence[ServiceInfo]:
-        """The active price list."""
+        """The active price list, the most asked for first."""
+
+    def urgent_service_ids(self) -> Sequence[int]:
+        """What a client in pain is booked for (the first examination, one visit); empty where the business has none."""
+
+    def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
+        """Active people clients may be booked to, who can do all of these services; none named: everybody."""
 
     def openings(
         self,
@@ -72,7 +90,11 @@ class Desk(Protocol):
         staff_id: int | None = None,
         exclude_starts: Sequence[datetime] = (),
     ) -> list[Opening]:
-        """Free times nearest to the wish, soonest first; none inside the wish: an empty list. wish None: the soonest."""
+        """Free times inside the wish, soonest first, one per start; none: an empty list (the dialogue widens the wish).
+
+        A point (grain minute) allows that very start, approx starts within 30 minutes of it, an interval (or its
+        `windows`) starts within [start, end) less `exclude`; asap and None: any time from now on. Several services
+        are one visit in a row. `alternatives` are not looked at."""
 
     def is_open_at(self, moment: datetime) -> bool:
         """Whether the branch works at that moment."""
@@ -87,7 +109,9 @@ class Desk(Protocol):
         """Give a hold back."""
 
     def appointments(self) -> list[Booked]:
-        """The client's own future appointments, soonest first; empty for a client whose phone is not proven."""
+        """The client's own future appointments, soonest first.
+
+        Those booked from this very account, and once `client.phone_proven` those of the phone's contact too."""
 
     def cancel(self, appointment_id: int, *, reason: str = "") -> bool:
         """Cancel one of `appointments()`; False when it cannot be cancelled any more."""
@@ -103,6 +127,9 @@ class Desk(Protocol):
 
     def opening_hours_text(self) -> str:
         """The branch's hours in words, Russian."""
+
+    def find_promo(self, code: str) -> str | None:
+        """What a promo code gives, one sentence; None for an unknown or ended one."""
 
     def active_promos(self) -> list[str]:
         """The tenant's current promotions, one sentence each."""
@@ -126,4 +153,6 @@ class Desk(Protocol):
         """Make a task «Перезвонить» for a person."""
 
     def hand_over(self, *, reason: str, stage: str = "qualification", urgent: bool = False) -> None:
-        """A person takes the conversation from here; `stage` names the responsibility-matrix stage."""
+        """A person takes the conversation from here; `stage` names the responsibility-matrix stage.
+
+        Twice is as good as once; a later call may raise the stage or the urgency."""
