@@ -1,7 +1,7 @@
 """What the assistant may do in the world: a Protocol that `routing/desk.py` implements over `booking/`.
 
-The dialogue knows only this. Every fact a client reads (price, time, address, rule) comes from here, never from a model.
-All datetimes are aware; `zone` is the branch's zone for wording.
+The dialogue knows only this. Every fact a client reads (price, time, address, rule) comes from here, never from a
+model. All datetimes are aware; `zone` is the branch's zone for wording.
 """
 
 from __future__ import annotations
