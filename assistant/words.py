@@ -10,7 +10,8 @@ from assistant.understanding import DateTimeSlot
 NO_BREAK = "\u00a0"  # between a number and its unit
 THIN = "\u202f"  # narrow no-break, between thousands
 
-MONTHS = tuple("января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split())
+MONTHS = ("января", "февраля", "марта", "апреля", "мая", "июня")
+MONTHS += ("июля", "августа", "сентября", "октября", "ноября", "декабря")
 ON_WEEKDAY = ("в понедельник", "во вторник", "в среду", "в четверг", "в пятницу", "в субботу", "в воскресенье")
 SHORT_WEEKDAY = ("пн", "вт", "ср", "чт", "пт", "сб", "вс")
 NEAR_DAYS = {0: "сегодня", 1: "завтра", 2: "послезавтра"}
