@@ -1,0 +1,22 @@
+"""The Celery application. Workers load it as `celery -A leadhub`."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadhub.settings")
+
+app = Celery("leadhub")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["leadhub.work"])
+
+
+@setup_logging.connect
+def use_our_logging(**_: object) -> None:
+    """Workers log by Django's settings, so that the filter for personal data holds there too."""
+    from logging.config import dictConfig
+
+    from django.conf import settings
+
+    dictConfig(settings.LOGGING)

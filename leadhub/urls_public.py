@@ -1,0 +1,7 @@
+"""Addresses outside any tenant."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+]

@@ -1,0 +1,89 @@
+"""The dispatcher: sends what is due and was not run, every tick, whatever happened to the broker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from leadhub import clock
+from leadhub.work import later
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+BEAT_EVERY = 5.0  # seconds
+
+_DUE = """
+UPDATE public.due_work SET sent_at = %(now)s
+WHERE id IN (
+    SELECT id FROM public.due_work
+    WHERE failed_at IS NULL AND due_at <= %(now)s
+      AND (sent_at IS NULL OR sent_at < %(resend)s)
+      AND (claimed_until IS NULL OR claimed_until < %(now)s)
+    ORDER BY due_at LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED)
+RETURNING id, queue
+"""
+
+
+def tick(now: datetime, *, batch: int = BATCH) -> int:
+    """Send up to `batch` due rows to their queues; returns how many. Costs by what is due, not by how many tenants."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
+        rows = cursor.fetchall()
+    if rows:
+        later.ring(rows)
+    return len(rows)
+
+
+def run_forever(stop: threading.Event) -> None:
+    """Tick until `stop`. A database or broker that is away is waited for."""
+    beat_at = 0.0
+    while not stop.is_set():
+        try:
+            sent = tick(clock.now())
+            if time.monotonic() >= beat_at:
+                seen("dispatcher")
+                _ask_workers()
+                beat_at = time.monotonic() + BEAT_EVERY
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("dispatcher waits for the database: %s", type(error).__name__)
+            connection.close()
+            stop.wait(1.0)
+            continue
+        if sent < BATCH:
+            stop.wait(settings.WORK_TICK)
+
+
+def _ask_workers() -> None:
+    from leadhub.work.tasks import beat
+
+    try:
+        for queue in settings.WORK_QUEUES:
+            beat.apply_async((queue,), queue=queue, expires=15)
+    except Exception as error:  # noqa: BLE001 - as in later.ring
+        logger.warning("broker did not take a heartbeat: %s", type(error).__name__)
+
+
+def seen(name: str) -> None:
+    """Note that this part is alive now (real time, not the test clock)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO public.heartbeat (name, seen_at) VALUES (%s, clock_timestamp())"
+            " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+            (name,),
+        )
+
+
+def silent(limit: timedelta = timedelta(seconds=20)) -> list[str]:
+    """Parts not seen within `limit`: what readiness reports as missing."""
+    wanted = ["dispatcher", *(f"worker:{queue}" for queue in settings.WORK_QUEUES)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM public.heartbeat WHERE seen_at > clock_timestamp() - %s", (limit,))
+        alive = {row[0] for row in cursor.fetchall()}
+    return [name for name in wanted if name not in alive]

@@ -1,0 +1,72 @@
+"""Owe a piece of work: write it in the caller's transaction, ring the workers after commit."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from leadhub import clock
+from leadhub.work import handlers
+
+logger = logging.getLogger(__name__)
+
+_UPSERT = """
+INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
+VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s)
+ON CONFLICT (schema, handler, key) DO UPDATE SET
+    ids = excluded.ids, due_at = excluded.due_at, sent_at = excluded.sent_at, queue = excluded.queue,
+    version = due_work.version + 1, attempts = 0, failed_at = NULL, last_error = ''
+RETURNING id
+"""
+
+
+def later(name: str, *ids: Any, at: datetime | None = None, key: str | None = None, schema: str | None = None) -> int:
+    """Owe `name` with `ids` at the moment `at` (None: now) in the current tenant. Returns the row's id.
+
+    The same name and key asked again moves the one row: its due time, and a fresh count of attempts.
+    """
+    now = clock.now()
+    due = at or now
+    is_due = due <= now
+    queue = handlers.queue_of(name)
+    params = (
+        schema or connection.schema_name,
+        name,
+        key if key is not None else "-".join(str(part) for part in ids),
+        json.dumps(ids),
+        queue,
+        due,
+        now if is_due else None,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, params)
+        row_id = cursor.fetchone()[0]
+    if is_due:
+        transaction.on_commit(lambda: ring([(row_id, queue)]))
+    return row_id
+
+
+def forget(name: str, *ids: Any, key: str | None = None, schema: str | None = None) -> bool:
+    """Drop owed work that is no longer wanted. False when there was none (done already, or never asked)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM public.due_work WHERE schema = %s AND handler = %s AND key = %s",
+            (schema or connection.schema_name, name, key if key is not None else "-".join(str(part) for part in ids)),
+        )
+        return cursor.rowcount > 0
+
+
+def ring(rows: Sequence[tuple[int, str]]) -> None:
+    """Tell the workers of due rows (id, queue). A broker that is down loses nothing: the dispatcher rings again."""
+    from leadhub.work.tasks import run
+
+    try:
+        for row_id, queue in rows:
+            run.apply_async((row_id,), queue=queue)
+    except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
+        logger.warning("broker did not take due work: %s", type(error).__name__)

@@ -1,0 +1,135 @@
+"""Run one owed row: under its lock (database work) or by a lease (calls to the outside)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django_tenants.utils import get_public_schema_name, schema_context
+
+from leadhub import clock
+from leadhub.logs import scrub
+from leadhub.work.handlers import GiveUp, Handler, TryLater, find
+
+logger = logging.getLogger(__name__)
+
+_TAKE = """
+SELECT d.schema, d.handler, d.ids, d.version, d.attempts,
+       d.schema = 'public' OR EXISTS (SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL)
+FROM public.due_work d WHERE d.id = %s AND d.failed_at IS NULL AND d.due_at <= %s
+FOR UPDATE OF d SKIP LOCKED
+"""
+_CLAIM = """
+UPDATE public.due_work d SET claimed_until = %(until)s
+WHERE d.id = %(id)s AND d.failed_at IS NULL AND d.due_at <= %(now)s AND (d.claimed_until IS NULL OR d.claimed_until < %(now)s)
+RETURNING d.schema, d.handler, d.ids, d.version, d.attempts,
+       d.schema = 'public' OR EXISTS (SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL)
+"""
+
+
+def run_row(row_id: int) -> bool:
+    """Do the work of one row. False when there was nothing to do: done, not due yet, or somebody else is at it."""
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT handler FROM public.due_work WHERE id = %s", (row_id,))
+        found = cursor.fetchone()
+    if found is None:
+        return False
+    try:
+        known = find(found[0])
+    except GiveUp as error:
+        _record_failure(row_id, error, now=now)
+        return False
+    return _run_outside(row_id, known, now=now) if known.kind == "outside" else _run_in_database(row_id, known, now=now)
+
+
+def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            row = _fetch(_TAKE, (row_id, now))
+            if row is None:
+                return False
+            _call(known, row, now=now)
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[3]))
+                if not cursor.rowcount:  # the work re-armed itself: it is owed again, freshly counted
+                    cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
+        return True
+    except Exception as error:  # noqa: BLE001 - whatever went wrong is kept with the row, then retried
+        _record_failure(row_id, error, now=now, known=known)
+        return False
+
+
+def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
+    row = _fetch(_CLAIM, {"id": row_id, "now": now, "until": now + settings.WORK_LEASE})
+    if row is None:
+        return False
+    try:
+        _call(known, row, now=now)
+    except Exception as error:  # noqa: BLE001 - as above
+        _record_failure(row_id, error, now=now, known=known)
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[3]))
+        if not cursor.rowcount:
+            cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
+    return True
+
+
+def _fetch(sql: str, params: Any) -> tuple | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
+def _call(known: Handler, row: tuple, *, now: datetime) -> None:
+    schema, _, ids, _, _, is_open = row
+    if not is_open:
+        raise GiveUp(f"no open tenant has the schema {schema}")
+    with schema_context(schema):
+        known.function(*json.loads(ids), now=now)
+
+
+def backoff(attempts: int) -> timedelta:
+    """Pause before the next try: 2, 4, 8 ... seconds, at most 15 minutes."""
+    return timedelta(seconds=min(2 ** min(attempts, 10), 900))
+
+
+def _record_failure(row_id: int, error: Exception, *, now: datetime, known: Handler | None = None) -> None:
+    """Keep what went wrong; plan the next try or stop visibly. A database that is down leaves the row as it was."""
+    text = scrub(f"{type(error).__name__}: {error}")[:500]
+    limit = (known.max_attempts if known else None) or settings.WORK_MAX_ATTEMPTS
+    logger.log(
+        logging.INFO if isinstance(error, TryLater) else logging.ERROR,
+        "due work %s failed: %s",
+        row_id,
+        text,
+        exc_info=None if isinstance(error, (TryLater, GiveUp)) else error,
+    )
+    if isinstance(error, OperationalError) and not connection.is_usable():
+        connection.close()
+        return
+    with schema_context(get_public_schema_name()), connection.cursor() as cursor:
+        if isinstance(error, GiveUp):
+            cursor.execute(
+                "UPDATE public.due_work SET attempts = attempts + 1, last_error = %s, failed_at = %s, claimed_until = NULL"
+                " WHERE id = %s",
+                (text, now, row_id),
+            )
+            return
+        counts = 0 if isinstance(error, TryLater) and not error.counts else 1
+        cursor.execute("SELECT attempts FROM public.due_work WHERE id = %s", (row_id,))
+        found = cursor.fetchone()
+        if found is None:
+            return
+        attempts = found[0] + counts
+        pause = error.after if isinstance(error, TryLater) and error.after else backoff(attempts)
+        cursor.execute(
+            "UPDATE public.due_work SET attempts = %s, last_error = %s, claimed_until = NULL, sent_at = NULL,"
+            " due_at = %s, failed_at = CASE WHEN %s >= %s THEN %s::timestamptz END WHERE id = %s",
+            (attempts, text, now + pause, attempts, limit, now, row_id),
+        )

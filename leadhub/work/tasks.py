@@ -1,0 +1,19 @@
+"""The one Celery task: a doorbell that names a due row."""
+
+from celery import shared_task
+
+from leadhub.work.running import run_row
+
+
+@shared_task(name="leadhub.work.run", acks_late=True, reject_on_worker_lost=True)
+def run(row_id: int) -> bool:
+    """Do the work of one `due_work` row. Rung twice is as good as once."""
+    return run_row(row_id)
+
+
+@shared_task(name="leadhub.work.beat")
+def beat(queue: str) -> None:
+    """Say that workers of this queue take tasks (readiness looks at it)."""
+    from leadhub.work.dispatch import seen
+
+    seen(f"worker:{queue}")

@@ -1,0 +1,263 @@
+"""Leads, who answers for them, and why."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import Q
+
+from contacts.models import Contact, Conversation
+from tenants.business.models import Branch, Service, Stage, StaffMember
+from tenants.models import ChannelKind
+
+
+class Lead(models.Model):
+    """One enquiry of a client, from the first message to its outcome."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "в работе"
+        NEEDS_CALL = "needs_call", "нужен звонок"
+        QUARANTINE = "quarantine", "карантин"
+        BOOKED = "booked", "записан"
+        REFUSED = "refused", "отказ"
+        NURTURE = "nurture", "возврат позже"
+        CLOSED = "closed", "закрыт"
+
+    class Temperature(models.TextChoices):
+        HOT = "hot", "горячая"
+        WARM = "warm", "тёплая"
+        COLD = "cold", "холодная"
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="leads", verbose_name="клиент")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="leads", verbose_name="разговор")
+    kind = models.CharField("канал", max_length=20, choices=ChannelKind.choices)
+    branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, verbose_name="филиал")
+    service = models.ForeignKey(Service, models.SET_NULL, null=True, blank=True, verbose_name="услуга")
+    status = models.CharField("состояние", max_length=12, choices=Status.choices, default=Status.OPEN)
+    stage = models.CharField("этап", max_length=20, choices=Stage.choices, default=Stage.FIRST_CONTACT)
+    temperature = models.CharField("температура", max_length=4, choices=Temperature.choices, default=Temperature.COLD)
+    score = models.PositiveSmallIntegerField("балл", default=0)
+    score_parts = models.JSONField("из чего балл", default=list, blank=True)  # routing.scoring.Part as dicts
+    intent = models.CharField("намерение", max_length=20, blank=True)
+    urgency = models.CharField("срочность", max_length=6, default="normal")
+    emotion = models.CharField("настроение", max_length=8, default="neutral")
+    is_price_sensitive = models.BooleanField("важна цена", default=False)
+    summary = models.CharField("чего хочет", max_length=200, blank=True)
+    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True, verbose_name="метки")
+    utm_source = models.CharField(max_length=120, blank=True)
+    utm_medium = models.CharField(max_length=120, blank=True)
+    utm_campaign = models.CharField(max_length=120, blank=True)
+    utm_content = models.CharField(max_length=120, blank=True)
+    utm_term = models.CharField(max_length=120, blank=True)
+    promo = models.CharField("промокод", max_length=60, blank=True)
+    page = models.CharField("страница", max_length=300, blank=True)
+    owner = models.ForeignKey(
+        StaffMember, models.SET_NULL, null=True, blank=True, related_name="leads", verbose_name="ответственный"
+    )
+    assigned_at = models.DateTimeField("назначен", null=True, blank=True)
+    taken_at = models.DateTimeField("взят", null=True, blank=True)
+    is_test = models.BooleanField("проверочная", default=False)
+    created_at = models.DateTimeField("создана")
+    last_client_at = models.DateTimeField("последнее от клиента")
+    first_answer_at = models.DateTimeField("первый ответ", null=True, blank=True)  # provider accepted an acting answer
+    first_answer_by = models.CharField("кто ответил", max_length=10, blank=True)  # assistant, staff
+    first_person_answer_at = models.DateTimeField("первый ответ человека", null=True, blank=True)
+    outcome_at = models.DateTimeField("исход", null=True, blank=True)
+    # The clock that the inbox shows: what must happen next, and by when.
+    clock = models.CharField("часы", max_length=20, blank=True)
+    clock_due_at = models.DateTimeField("срок", null=True, blank=True)
+    clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
+    breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
+    changed_at = models.DateTimeField("изменена")
+
+    class Meta:
+        verbose_name = "заявка"
+        verbose_name_plural = "заявки"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=Q(status__in=["open", "needs_call", "quarantine"]),
+                name="lead_one_open_in_conversation",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["-score", "clock_due_at"], name="lead_open", condition=Q(status__in=["open", "needs_call"])
+            ),
+            models.Index(fields=["created_at"], name="lead_by_day"),
+            models.Index(fields=["owner"], name="lead_of_owner", condition=Q(status__in=["open", "needs_call"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"Заявка {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (self.Status.OPEN, self.Status.NEEDS_CALL)
+
+    @property
+    def is_hot(self) -> bool:
+        return self.temperature == self.Temperature.HOT
+
+
+class Assignment(models.Model):
+    """That a staff member answered for a lead from one moment to another, and why that person."""
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="assignments", verbose_name="заявка")
+    staff = models.ForeignKey(StaffMember, models.CASCADE, related_name="assignments", verbose_name="кому")
+    reason = models.CharField("почему", max_length=200)
+    created_at = models.DateTimeField("назначено")
+    taken_at = models.DateTimeField("взято", null=True, blank=True)
+    ended_at = models.DateTimeField("снято", null=True, blank=True)
+    end_reason = models.CharField("почему снято", max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "назначение"
+        verbose_name_plural = "назначения"
+        constraints = [
+            models.UniqueConstraint(fields=["lead"], condition=Q(ended_at__isnull=True), name="assignment_one_current")
+        ]
+        indexes = [models.Index(fields=["staff", "created_at"], name="assignment_rotation")]
+
+    def __str__(self) -> str:
+        return f"{self.lead}: {self.staff}"
+
+
+class Decision(models.Model):
+    """One line of a lead's decision record: what was decided and why, for a receptionist to read."""
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="decisions", verbose_name="заявка")
+    kind = models.CharField("что", max_length=20)  # understood, scored, routed, assigned, answered, booked, clock, ...
+    title = models.CharField("кратко", max_length=200)
+    details = models.JSONField("подробности", default=list, blank=True)  # lines: [{"name": ..., "value": ...}]
+    created_at = models.DateTimeField("когда")
+
+    class Meta:
+        verbose_name = "решение"
+        verbose_name_plural = "решения"
+        indexes = [models.Index(fields=["lead", "id"], name="decision_in_order")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Task(models.Model):
+    """Something a person must do by a time."""
+
+    class Kind(models.TextChoices):
+        CALL = "call", "Перезвонить"
+        OTHER = "other", "Сделать"
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="tasks", verbose_name="заявка")
+    kind = models.CharField("вид", max_length=10, choices=Kind.choices)
+    title = models.CharField("что сделать", max_length=200)
+    staff = models.ForeignKey(
+        StaffMember, models.SET_NULL, null=True, blank=True, related_name="tasks", verbose_name="кому"
+    )
+    key = models.CharField("ключ", max_length=120, unique=True)
+    due_at = models.DateTimeField("срок")
+    created_at = models.DateTimeField("создана")
+    done_at = models.DateTimeField("сделана", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "задача"
+        verbose_name_plural = "задачи"
+        indexes = [models.Index(fields=["due_at"], name="task_open", condition=Q(done_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+def _points(title: str, default: int) -> models.PositiveSmallIntegerField:
+    return models.PositiveSmallIntegerField(title, default=default, validators=[MaxValueValidator(100)])
+
+
+class ScorePolicy(models.Model):
+    """Weights and thresholds of the lead score; exactly one row."""
+
+    recency_max = _points("свежесть, не больше", 20)
+    recency_half_life_minutes = models.PositiveSmallIntegerField("свежесть убывает вдвое за, мин", default=120)
+    intent_booking = _points("запись", 40)
+    intent_callback = _points("просьба перезвонить", 35)
+    intent_reschedule = _points("перенос", 30)
+    intent_price = _points("вопрос о цене", 25)
+    intent_promo = _points("вопрос об акции", 22)
+    intent_cancel = _points("отмена", 20)
+    intent_consultation = _points("консультация", 18)
+    intent_other = _points("другое", 8)
+    channel_call = _points("звонок", 20)
+    channel_form = _points("форма на сайте", 15)
+    channel_whatsapp = _points("WhatsApp", 14)
+    channel_telegram = _points("Telegram и MAX", 13)
+    channel_social = _points("Instagram, ВКонтакте, чат на сайте", 12)
+    channel_email = _points("почта", 8)
+    ltv_new = _points("новый клиент", 5)
+    ltv_price_max = _points("дорогая услуга, не больше", 8)
+    ltv_repeat_min = _points("повторный клиент, от", 12)
+    ltv_max = _points("повторный клиент и VIP, до", 20)
+    high_urgency = _points("срочность", 20)
+    ad_utm = _points("пришёл с рекламы", 10)
+    promo = _points("промокод", 5)
+    price_sensitive = _points("важна цена (вычитается)", 5)
+    hot_from = _points("горячая от", 70)
+    warm_from = _points("тёплая от", 40)
+
+    class Meta:
+        verbose_name = "баллы и пороги"
+        verbose_name_plural = "баллы и пороги"
+
+    def __str__(self) -> str:
+        return "Баллы и пороги"
+
+    def clean(self) -> None:
+        from django.core.exceptions import ValidationError
+
+        if self.warm_from is not None and self.hot_from is not None and self.warm_from >= self.hot_from:
+            raise ValidationError("Порог тёплой заявки должен быть ниже порога горячей.")
+
+    @classmethod
+    def load(cls) -> ScorePolicy:
+        """The one row, or the defaults where the tenant never edited them."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class SlaPolicy(models.Model):
+    """The clocks of people, in seconds and minutes; exactly one row."""
+
+    hot_take_seconds = models.PositiveSmallIntegerField("горячую взять за, с", default=60)
+    person_answer_seconds = models.PositiveSmallIntegerField("человек отвечает за, с", default=180)
+    hot_confirm_minutes = models.PositiveSmallIntegerField("горячую довести до записи за, мин", default=15)
+    other_confirm_minutes = models.PositiveSmallIntegerField("остальные довести за, мин", default=60)
+    silence_minutes = models.PositiveSmallIntegerField("человек молчит в разговоре, мин", default=30)
+    crm_card_minutes = models.PositiveSmallIntegerField("карточка в CRM за, мин", default=30)
+    max_hops = models.PositiveSmallIntegerField("передач до резерва", default=1)
+
+    class Meta:
+        verbose_name = "сроки реакции"
+        verbose_name_plural = "сроки реакции"
+
+    def __str__(self) -> str:
+        return "Сроки реакции"
+
+    @classmethod
+    def load(cls) -> SlaPolicy:
+        """The one row, or the defaults where the tenant never edited them."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class AdSpend(models.Model):
+    """Money spent on advertising in one day for one source and campaign."""
+
+    day = models.DateField("день")
+    source = models.CharField("источник", max_length=120)
+    campaign = models.CharField("кампания", max_length=120, blank=True)
+    amount_kopecks = models.PositiveIntegerField("расход, коп.")
+
+    class Meta:
+        verbose_name = "расход на рекламу"
+        verbose_name_plural = "расходы на рекламу"
+        constraints = [models.UniqueConstraint(fields=["day", "source", "campaign"], name="ad_spend_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day:%d.%m.%Y} {self.source}"

@@ -1,0 +1,370 @@
+"""A business as data, in its own schema: where, who, when, what for how much, and who answers for what."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from tenants.models import City, Role
+
+ZONES = [
+    ("Europe/Moscow", "Москва, Нижний Новгород (UTC+3)"),
+    ("Asia/Yekaterinburg", "Уфа, Екатеринбург (UTC+5)"),
+    ("Asia/Omsk", "Омск (UTC+6)"),
+    ("Asia/Krasnoyarsk", "Красноярск (UTC+7)"),
+]
+
+
+class Weekday(models.IntegerChoices):
+    MONDAY = 0, "понедельник"
+    TUESDAY = 1, "вторник"
+    WEDNESDAY = 2, "среда"
+    THURSDAY = 3, "четверг"
+    FRIDAY = 4, "пятница"
+    SATURDAY = 5, "суббота"
+    SUNDAY = 6, "воскресенье"
+
+
+def lines_field(title: str, **extra: object) -> ArrayField:
+    """A short list of words, edited as lines in the admin."""
+    return ArrayField(models.CharField(max_length=120), verbose_name=title, default=list, blank=True, **extra)
+
+
+class BusinessSettings(models.Model):
+    """The business's own settings; exactly one row."""
+
+    public_name = models.CharField("название для клиентов", max_length=120)
+    tone = models.CharField("обращение", max_length=4, choices=[("vy", "на «вы»"), ("ty", "на «ты»")], default="vy")
+    assistant_enabled = models.BooleanField("ассистент отвечает сам", default=True)
+    burst_window_ms = models.PositiveIntegerField(
+        "ждать продолжения сообщения, мс",
+        default=1000,
+        validators=[MaxValueValidator(5000)],
+        help_text="Клиенты часто пишут несколькими сообщениями подряд: ответ будет один. 0: отвечать сразу.",
+    )
+    burst_limit_ms = models.PositiveIntegerField(
+        "но не дольше, мс", default=2500, validators=[MaxValueValidator(10000)]
+    )
+    quiet_from = models.TimeField("тишина с", default="21:00", help_text="Напоминания и предложения не приходят ночью.")
+    quiet_to = models.TimeField("тишина до", default="09:00")
+    hold_minutes = models.PositiveSmallIntegerField("держать время за клиентом, мин", default=10)
+    booking_horizon_days = models.PositiveSmallIntegerField("запись вперёд, дней", default=60)
+    booking_lead_minutes = models.PositiveSmallIntegerField("запись не раньше чем через, мин", default=30)
+    slot_step_minutes = models.PositiveSmallIntegerField("шаг времени записи, мин", default=30)
+    confidence_threshold = models.FloatField(
+        "уверенность ассистента",
+        default=0.45,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Ниже неё ассистент не отвечает сам, а зовёт человека.",
+    )
+    consent_version = models.CharField("версия согласия", max_length=20, default="1")
+    is_clinical = models.BooleanField("медицинские услуги", default=False)
+    backup_staff = models.ForeignKey(
+        "StaffMember",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="резервный сотрудник",
+        help_text="Получает горячую заявку, когда её не взяли те, кому она досталась.",
+    )
+
+    class Meta:
+        verbose_name = "настройки бизнеса"
+        verbose_name_plural = "настройки бизнеса"
+
+    def __str__(self) -> str:
+        return self.public_name
+
+    @classmethod
+    def load(cls) -> BusinessSettings:
+        """The one row. Raises DoesNotExist in a tenant that was not set up."""
+        return cls.objects.get(pk=1)
+
+
+class Branch(models.Model):
+    name = models.CharField("название", max_length=120)
+    city = models.CharField("город", max_length=20, choices=City.choices)
+    address = models.CharField("адрес", max_length=200)
+    timezone = models.CharField("часовой пояс", max_length=40, choices=ZONES)
+    phone = models.CharField("телефон", max_length=20, blank=True)
+    districts = lines_field(
+        "районы рядом", help_text="По одному в строке: клиент из этих районов попадёт в этот филиал."
+    )
+    works_on_holidays = models.BooleanField("работает в праздники", default=False)
+    is_active = models.BooleanField("работает", default=True)
+    position = models.PositiveSmallIntegerField("порядок", default=0)
+
+    class Meta:
+        verbose_name = "филиал"
+        verbose_name_plural = "филиалы"
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def _check_order(start: object, end: object) -> None:
+    if start and end and start >= end:
+        raise ValidationError("Начало должно быть раньше конца.")
+
+
+class OpeningHours(models.Model):
+    """One interval of one weekday; a lunch break is the gap between two."""
+
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="hours", verbose_name="филиал")
+    weekday = models.PositiveSmallIntegerField("день недели", choices=Weekday.choices)
+    start = models.TimeField("с")
+    end = models.TimeField("до")
+
+    class Meta:
+        verbose_name = "часы работы"
+        verbose_name_plural = "часы работы"
+        ordering = ["weekday", "start"]
+        constraints = [models.CheckConstraint(condition=Q(start__lt=F("end")), name="opening_hours_order")]
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.start:%H:%M}-{self.end:%H:%M}"
+
+    def clean(self) -> None:
+        _check_order(self.start, self.end)
+
+
+class DateException(models.Model):
+    """A date with hours of its own, or closed: rows of a date replace its weekday's hours and the holiday rule."""
+
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="exceptions", verbose_name="филиал")
+    date = models.DateField("дата")
+    start = models.TimeField("с", null=True, blank=True, help_text="Пусто: закрыто весь день.")
+    end = models.TimeField("до", null=True, blank=True)
+    note = models.CharField("почему", max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = "особый день"
+        verbose_name_plural = "особые дни"
+        ordering = ["date", "start"]
+
+    def __str__(self) -> str:
+        return f"{self.date:%d.%m.%Y}"
+
+    def clean(self) -> None:
+        if (self.start is None) != (self.end is None):
+            raise ValidationError("Укажите и начало, и конец, или оставьте оба поля пустыми.")
+        _check_order(self.start, self.end)
+
+
+class Skill(models.Model):
+    name = models.CharField("навык", max_length=80, unique=True)
+
+    class Meta:
+        verbose_name = "навык"
+        verbose_name_plural = "навыки"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StaffMember(models.Model):
+    name = models.CharField("имя", max_length=120)
+    role = models.CharField("роль", max_length=20, choices=Role.choices)
+    position = models.CharField("должность", max_length=120, blank=True)
+    branch = models.ForeignKey(Branch, models.PROTECT, related_name="staff", verbose_name="филиал")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="вход в систему",
+        db_constraint=True,
+    )
+    skills = models.ManyToManyField(Skill, blank=True, related_name="staff", verbose_name="навыки")
+    load_cap = models.PositiveSmallIntegerField("заявок одновременно", default=4, help_text="Обычно 3-4.")
+    takes_bookings = models.BooleanField(
+        "ведёт приём", default=False, help_text="К этому человеку можно записать клиента."
+    )
+    phone = models.CharField("телефон", max_length=20, blank=True)
+    telegram_chat_id = models.CharField("чат Telegram для уведомлений", max_length=40, blank=True)
+    is_away = models.BooleanField("отошёл", default=False)
+    is_active = models.BooleanField("работает", default=True)
+
+    class Meta:
+        verbose_name = "сотрудник"
+        verbose_name_plural = "сотрудники"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Shift(models.Model):
+    """A repeating shift: works on local days where (day - anchor) % cycle_days == offset_day. Weekly: cycle 7."""
+
+    staff = models.ForeignKey(StaffMember, models.CASCADE, related_name="shifts", verbose_name="сотрудник")
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="shifts", verbose_name="филиал")
+    anchor_date = models.DateField("отсчёт с даты")
+    cycle_days = models.PositiveSmallIntegerField(
+        "период, дней",
+        default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(56)],
+        help_text="7: по дням недели; 4: график 2 через 2.",
+    )
+    offset_day = models.PositiveSmallIntegerField("день периода", default=0, help_text="0: сама дата отсчёта.")
+    start = models.TimeField("с")
+    end = models.TimeField("до")
+    break_start = models.TimeField("перерыв с", null=True, blank=True)
+    break_end = models.TimeField("перерыв до", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "смена"
+        verbose_name_plural = "смены"
+        ordering = ["staff", "offset_day", "start"]
+        constraints = [
+            models.CheckConstraint(condition=Q(start__lt=F("end")), name="shift_order"),
+            models.CheckConstraint(condition=Q(offset_day__lt=F("cycle_days")), name="shift_offset_in_cycle"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.staff}: {self.start:%H:%M}-{self.end:%H:%M}"
+
+    def clean(self) -> None:
+        _check_order(self.start, self.end)
+        _check_order(self.break_start, self.break_end)
+        if (self.break_start is None) != (self.break_end is None):
+            raise ValidationError("Перерыв: укажите и начало, и конец.")
+        if self.offset_day is not None and self.cycle_days and self.offset_day >= self.cycle_days:
+            raise ValidationError("День периода должен быть меньше периода.")
+
+
+class ShiftException(models.Model):
+    """A day that differs for one person: off (no times), or other hours."""
+
+    staff = models.ForeignKey(StaffMember, models.CASCADE, related_name="shift_exceptions", verbose_name="сотрудник")
+    date = models.DateField("дата")
+    start = models.TimeField("с", null=True, blank=True, help_text="Пусто: выходной.")
+    end = models.TimeField("до", null=True, blank=True)
+    note = models.CharField("почему", max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = "изменение смены"
+        verbose_name_plural = "изменения смен"
+        ordering = ["date"]
+        constraints = [models.UniqueConstraint(fields=["staff", "date"], name="shift_exception_once")]
+
+    def __str__(self) -> str:
+        return f"{self.staff}: {self.date:%d.%m.%Y}"
+
+    def clean(self) -> None:
+        if (self.start is None) != (self.end is None):
+            raise ValidationError("Укажите и начало, и конец, или оставьте оба поля пустыми.")
+        _check_order(self.start, self.end)
+
+
+class Service(models.Model):
+    name = models.CharField("услуга", max_length=120, unique=True)
+    category = models.CharField("раздел", max_length=80, blank=True)
+    skill = models.ForeignKey(
+        Skill,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="services",
+        verbose_name="кто делает (навык)",
+        help_text="Пусто: любой, кто ведёт приём.",
+    )
+    duration_minutes = models.PositiveSmallIntegerField("длительность, мин", validators=[MinValueValidator(5)])
+    buffer_minutes = models.PositiveSmallIntegerField("уборка после, мин", default=0)
+    price_kopecks = models.PositiveIntegerField("цена, коп.")
+    price_to_kopecks = models.PositiveIntegerField("цена до, коп.", null=True, blank=True)
+    synonyms = lines_field("как ещё называют", help_text="По одному в строке: слова, которыми клиенты называют услугу.")
+    cycle_days = models.PositiveSmallIntegerField("повторяют через, дней", null=True, blank=True)
+    is_active = models.BooleanField("оказывается", default=True)
+    position = models.PositiveSmallIntegerField("порядок", default=0)
+
+    class Meta:
+        verbose_name = "услуга"
+        verbose_name_plural = "услуги"
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.price_to_kopecks is not None and self.price_to_kopecks < (self.price_kopecks or 0):
+            raise ValidationError("Верхняя цена меньше нижней.")
+
+
+class Stage(models.TextChoices):
+    FIRST_CONTACT = "first_contact", "Первое обращение"
+    QUALIFICATION = "qualification", "Выяснение потребности"
+    BOOKING = "booking", "Запись"
+    CONFIRMATION = "confirmation", "Подтверждение"
+    REMINDER = "reminder", "Напоминание"
+    NO_SHOW = "no_show", "Не пришёл"
+    NURTURE = "nurture", "Возврат клиента"
+    COMPLAINT = "complaint", "Жалоба"
+    DATA_REQUEST = "data_request", "Запрос о данных"
+
+
+class MatrixRole(models.TextChoices):
+    ASSISTANT = "assistant", "Ассистент"
+    MARKETING = "marketing", "Маркетолог"
+    RECEPTIONIST = "receptionist", "Администратор"
+    MANAGER = "manager", "Менеджер"
+    SPECIALIST = "specialist", "Специалист"
+    SENIOR = "senior", "Старший"
+    OWNER = "owner", "Владелец"
+
+
+class Letter(models.TextChoices):
+    R = "R", "R: делает"
+    A = "A", "A: отвечает"
+    C = "C", "C: советует"
+    I = "I", "I: узнаёт"  # noqa: E741 - the letter's name in the field
+
+
+class MatrixCell(models.Model):
+    """One cell of the responsibility matrix. Written as a whole grid by `responsibility.save_matrix` alone."""
+
+    stage = models.CharField("этап", max_length=20, choices=Stage.choices)
+    role = models.CharField("роль", max_length=20, choices=MatrixRole.choices)
+    letter = models.CharField("ответственность", max_length=1, choices=Letter.choices)
+
+    class Meta:
+        verbose_name = "матрица ответственности"
+        verbose_name_plural = "матрица ответственности"
+        constraints = [
+            models.UniqueConstraint(fields=["stage", "role"], name="matrix_cell_once"),
+            models.UniqueConstraint(fields=["stage"], condition=Q(letter="A"), name="matrix_one_accountable"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_stage_display()} · {self.get_role_display()} · {self.letter}"
+
+
+class MessageTemplate(models.Model):
+    """The tenant's own wording of one text that clients read; the catalogue's default serves where there is none."""
+
+    key = models.CharField("текст", max_length=60)
+    text = models.TextField("слова")
+    position = models.PositiveSmallIntegerField("вариант", default=0)
+
+    class Meta:
+        verbose_name = "текст для клиента"
+        verbose_name_plural = "тексты для клиентов"
+        ordering = ["key", "position"]
+        constraints = [models.UniqueConstraint(fields=["key", "position"], name="message_template_once")]
+
+    def __str__(self) -> str:
+        return self.key
