@@ -1,0 +1,229 @@
+"""What a pack holds, as frozen plain data. Money is in kopecks, times are naive local times of the branch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+
+from assistant.understanding import ServiceInfo
+
+Hours = tuple[tuple[time, time], ...]  # ordered, not overlapping; empty: closed
+
+TRADES = ("salon", "barbershop", "dental", "clinic", "cosmetology", "massage", "fitness")
+CITIES = ("ufa", "omsk", "nizhny", "krasnoyarsk")
+STAGES = (
+    "first_contact",
+    "qualification",
+    "booking",
+    "confirmation",
+    "reminder",
+    "no_show",
+    "nurture",
+    "complaint",
+    "data_request",
+)
+STAFF_ROLES = ("owner", "senior", "manager", "receptionist", "specialist", "marketing")
+MATRIX_ROLES = (*STAFF_ROLES, "assistant")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class SkillDef:
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ServiceDef:
+    """One line of a price list. `price_to_kopecks` None: a fixed price. `cycle_days` None: nobody comes back for it."""
+
+    name: str
+    category: str
+    skill: str
+    duration_minutes: int
+    buffer_minutes: int
+    price_kopecks: int
+    price_to_kopecks: int | None
+    cycle_days: int | None
+    synonyms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KnowledgeDef:
+    """An answer the assistant may give word for word. `also`: other ways to ask the same."""
+
+    question: str
+    answer: str
+    also: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UpsellDef:
+    """`text` is said when `service` is booked; `offer` names the service proposed with it."""
+
+    service: str
+    offer: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PromoDef:
+    """A promotion. `services` empty: the whole price list. `valid_days` counts from the day the pack is applied."""
+
+    code: str
+    text: str
+    discount_percent: int
+    valid_days: int
+    new_clients_only: bool
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TradePack:
+    """Everything a trade brings to a new business."""
+
+    key: str
+    title: str
+    clinical: bool
+    urgent_signs: tuple[str, ...]
+    categories: tuple[str, ...]
+    skills: tuple[SkillDef, ...]
+    services: tuple[ServiceDef, ...]
+    matrix: Mapping[str, Mapping[str, str]]  # stage -> role -> R, A, C or I
+    knowledge: tuple[KnowledgeDef, ...]
+    upsells: tuple[UpsellDef, ...]
+    promos: tuple[PromoDef, ...]
+    texts: Mapping[str, str]  # message key -> wording, where it differs from the product's own
+
+    def price_list(self) -> list[ServiceInfo]:
+        """The services as engines read them; ids are the line numbers, from 1."""
+        return as_price_list(self.services)
+
+
+def as_price_list(services: tuple[ServiceDef, ...]) -> list[ServiceInfo]:
+    return [
+        ServiceInfo(
+            id=number,
+            name=service.name,
+            synonyms=service.synonyms,
+            category=service.category,
+            duration_minutes=service.duration_minutes,
+            price_kopecks=service.price_kopecks,
+            price_to_kopecks=service.price_to_kopecks,
+        )
+        for number, service in enumerate(services, start=1)
+    ]
+
+
+@dataclass(frozen=True)
+class PlaceDef:
+    """A place people name. A stem matches a word that begins with it, several words one after another («зелен рощ»);
+    a synonym matches as a whole. Both are written with «е» for «ё» and in lower case."""
+
+    name: str
+    kind: str  # district, suburb, street
+    zone: str  # city, suburb, outside
+    stems: tuple[str, ...]
+    synonyms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CityPack:
+    """True facts of a city. `not_here`: words that look like the city or a part of it and are something else."""
+
+    key: str
+    name: str
+    name_in: str  # «в Уфе»
+    aliases: tuple[str, ...]
+    timezone: str
+    region: str
+    districts: tuple[PlaceDef, ...]
+    suburbs: tuple[PlaceDef, ...]
+    streets: tuple[PlaceDef, ...]
+    not_here: tuple[str, ...]
+
+    @property
+    def places(self) -> tuple[PlaceDef, ...]:
+        return (*self.districts, *self.suburbs, *self.streets)
+
+
+@dataclass(frozen=True)
+class ShiftDef:
+    """Works on the local days where (day - anchor_date).days % cycle_days == offset_day, from start to end."""
+
+    branch: str
+    anchor_date: date
+    cycle_days: int
+    offset_day: int
+    start: time
+    end: time
+    break_start: time | None
+    break_end: time | None
+
+    def is_on(self, day: date) -> bool:
+        return (day - self.anchor_date).days % self.cycle_days == self.offset_day
+
+
+@dataclass(frozen=True)
+class HolidayPolicy:
+    """What happens on Russia's public holidays: `open` as usual, `closed`, or `short` with `hours`.
+
+    `always_closed` are (month, day) on which nobody works whatever the policy says."""
+
+    policy: str
+    hours: Hours
+    always_closed: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class BranchDef:
+    key: str
+    name: str
+    address: str
+    phone: str  # E.164
+    districts: tuple[str, ...]  # names of the city pack's districts that are near
+    how_to_find: str
+    hours: tuple[Hours, ...]  # seven, from Monday
+    holidays: HolidayPolicy
+
+
+@dataclass(frozen=True)
+class StaffDef:
+    """`skills` may be empty for people who serve no clients; `load_cap` counts open leads at once."""
+
+    name: str
+    role: str
+    position: str
+    email: str
+    phone: str  # E.164
+    skills: tuple[str, ...]
+    load_cap: int
+    shifts: tuple[ShiftDef, ...]
+
+
+@dataclass(frozen=True)
+class ChannelDef:
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True)
+class BusinessPack:
+    """A demo business: invented, and says so."""
+
+    slug: str
+    name: str
+    invented: bool
+    about: str
+    city: CityPack
+    trades: tuple[TradePack, ...]
+    skills: tuple[SkillDef, ...]
+    services: tuple[ServiceDef, ...]  # the trades' lists one after another, with this business's own prices
+    branches: tuple[BranchDef, ...]
+    staff: tuple[StaffDef, ...]
+    channels: tuple[ChannelDef, ...]
+
+    def price_list(self) -> list[ServiceInfo]:
+        """The services as engines read them; ids are the line numbers, from 1."""
+        return as_price_list(self.services)
