@@ -1,0 +1,262 @@
+// The inbox alive: rows follow the server without stealing the place under the cursor, the open conversation grows
+// without touching what is being typed, the card waits until nobody works in it.
+
+const inbox = document.querySelector("[data-inbox]");
+const rows = inbox?.querySelector("[data-rows]");
+const listPane = inbox?.querySelector("[data-list]");
+
+const openLead = () => Number(document.querySelector("#panes [data-lead]")?.dataset.lead) || null;
+const leadOf = (payload) => Number(payload.lead ?? (payload.kind === "lead" ? payload.id : 0)) || null;
+const pageChanged = () => document.dispatchEvent(new CustomEvent("page:changed"));
+const urlFor = (pattern, lead) => pattern.replace(/\/0\//, `/${lead}/`);
+
+function later(work, wait) {
+  let timer = 0;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...given), wait);
+  };
+}
+
+// --- The list ---------------------------------------------------------------------------------------------------
+
+const waiting = new Set(); // leads to ask for
+let asking = false;
+let orderHeld = false;
+
+const isListInUse = () => matchMedia("(hover: hover)").matches ? listPane.matches(":hover") : listPane.scrollTop > 40;
+
+async function askRows() {
+  if (asking) return;
+  asking = true;
+  while (waiting.size) {
+    const lead = waiting.values().next().value;
+    waiting.delete(lead);
+    try {
+      const answer = await fetch(urlFor(inbox.dataset.rowUrl, lead) + location.search, { headers: { "HX-Request": "true" } });
+      if (answer.status === 204 || answer.status === 404) dropRow(lead);
+      else if (answer.ok && !answer.redirected) putRow(lead, await answer.text());
+    } catch {
+      break; // no connection: `live:missed` asks for the whole list once it is back
+    }
+  }
+  asking = false;
+}
+
+function dropRow(lead) {
+  const row = document.getElementById(`lead-${lead}`);
+  // The lead being worked on stays in sight until another one is opened.
+  if (row && lead !== openLead()) row.remove();
+  pageChanged();
+}
+
+function putRow(lead, html) {
+  const fresh = new DOMParser().parseFromString(`<ul>${html}</ul>`, "text/html").querySelector("li");
+  if (!fresh) return;
+  const old = document.getElementById(`lead-${lead}`);
+  fresh.classList.toggle("row--open", lead === openLead());
+  document.querySelector("[data-list-empty]")?.remove();
+  if (old) {
+    const hadFocus = old.contains(document.activeElement);
+    old.replaceWith(fresh);
+    if (hadFocus) fresh.querySelector("[data-row-link]").focus({ preventScroll: true });
+  } else {
+    fresh.classList.add("row--new");
+    rows.append(fresh);
+  }
+  htmx.process(fresh);
+  order();
+  pageChanged();
+}
+
+// Rows go where their rank puts them, but not while somebody points at the list: then a button says that they wait.
+function order() {
+  const current = [...rows.children];
+  const wanted = [...current].sort((a, b) => Number(a.dataset.rank) - Number(b.dataset.rank));
+  const differs = current.some((row, index) => row !== wanted[index]);
+  orderHeld = differs && isListInUse();
+  document.querySelector("[data-held-order]").hidden = !orderHeld;
+  if (!differs || orderHeld) return;
+  const focused = document.activeElement;
+  rows.append(...wanted);
+  if (rows.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function releaseOrder() {
+  if (!orderHeld) return;
+  orderHeld = false;
+  const held = document.querySelector("[data-held-order]");
+  held.hidden = true;
+  const focused = document.activeElement;
+  rows.append(...[...rows.children].sort((a, b) => Number(a.dataset.rank) - Number(b.dataset.rank)));
+  if (rows.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function markOpenRow() {
+  const lead = openLead();
+  for (const row of rows.children) {
+    const isOpen = Number(row.dataset.lead) === lead;
+    row.classList.toggle("row--open", isOpen);
+    row.querySelector("[data-row-link]").toggleAttribute("aria-current", isOpen);
+  }
+}
+
+// --- The open lead ----------------------------------------------------------------------------------------------
+
+let cardIsStale = false;
+
+function refreshConversation(lead) {
+  const messages = document.getElementById("messages");
+  if (!messages) return;
+  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { target: "#messages", swap: "outerHTML" });
+}
+
+function refreshCard(lead) {
+  const card = document.getElementById("card");
+  if (!card) return;
+  const inUse = card.contains(document.activeElement) || card.querySelector("input[name=opening]:checked");
+  if (inUse) {
+    cardIsStale = true;
+    return;
+  }
+  cardIsStale = false;
+  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { target: "#card", swap: "outerHTML" });
+}
+
+const refreshOpen = later((lead) => {
+  if (lead !== openLead()) return;
+  refreshConversation(lead);
+  refreshCard(lead);
+}, 150);
+
+const messagePane = () => document.querySelector("[data-messages-scroll]");
+let wasAtBottom = true;
+let lastSeen = 0;
+
+function noteScroll() {
+  const pane = messagePane();
+  if (pane) wasAtBottom = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 60;
+}
+
+function settleScroll() {
+  const pane = messagePane();
+  if (!pane) return;
+  const last = Number(document.getElementById("messages")?.dataset.last) || 0;
+  const fresh = document.querySelector("[data-new-below]");
+  if (wasAtBottom) {
+    pane.scrollTop = pane.scrollHeight;
+    if (fresh) fresh.hidden = true;
+  } else if (fresh && last > lastSeen) fresh.hidden = false;
+  lastSeen = last;
+}
+
+function startPanes() {
+  wasAtBottom = true;
+  settleScroll();
+  const pane = messagePane();
+  pane?.addEventListener("scroll", () => {
+    noteScroll();
+    if (wasAtBottom) document.querySelector("[data-new-below]")?.setAttribute("hidden", "");
+  }, { passive: true });
+  markOpenRow();
+}
+
+function showPane(name) {
+  inbox.dataset.pane = name;
+  if (name === "conversation") settleScroll();
+}
+
+// --- Composer ---------------------------------------------------------------------------------------------------
+
+const draftKey = () => `draft-${openLead()}`;
+
+function restoreDraft() {
+  const text = document.querySelector("[data-composer-text]");
+  const draft = sessionStorage.getItem(draftKey());
+  if (text && draft && !text.value) text.value = draft;
+}
+
+function putTemplate(button) {
+  const text = document.querySelector("[data-composer-text]");
+  if (!text) return;
+  text.setRangeText(button.dataset.text, text.selectionStart, text.selectionEnd, "end");
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+  button.closest("[popover]")?.hidePopover();
+  text.focus();
+}
+
+if (inbox) {
+  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { target: "#counters", swap: "outerHTML" }), 400);
+
+  document.addEventListener("live", (event) => {
+    const lead = leadOf(event.detail);
+    if (!["lead", "message", "delivery", "task", "appointment"].includes(event.detail.kind)) return;
+    if (lead) {
+      waiting.add(lead);
+      askRows();
+      if (lead === openLead()) refreshOpen(lead);
+    }
+    refreshCounters();
+  });
+  document.addEventListener("live:notice", (event) => {
+    if (event.detail.text) document.dispatchEvent(new CustomEvent("toast", { detail: { text: event.detail.text, level: "warning" } }));
+  });
+  document.addEventListener("live:missed", () => {
+    htmx.ajax("GET", location.pathname.startsWith(inbox.dataset.listUrl) ? inbox.dataset.listUrl + location.search : location.href, { target: "#rows", swap: "outerHTML", select: "#rows" });
+    if (openLead()) refreshOpen(openLead());
+    refreshCounters();
+  });
+
+  listPane?.addEventListener("pointerleave", releaseOrder);
+  document.addEventListener("htmx:beforeSwap", noteScroll);
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target?.matches?.(".row")) {
+      order();
+      markOpenRow();
+    }
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const target = event.detail.target;
+    if (target?.id === "panes") {
+      startPanes();
+      restoreDraft();
+      showPane("conversation");
+    } else settleScroll();
+    if (target?.closest?.("#rows") || target?.id === "rows") markOpenRow();
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    const form = event.detail.elt;
+    if (!form.matches?.("[data-composer]")) return;
+    if (form.querySelector("input[name=mode]:checked")?.value === "note") event.detail.path = form.dataset.noteUrl;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.matches?.("[data-composer]") && event.detail.successful) sessionStorage.removeItem(draftKey());
+    if (event.detail.successful) event.detail.elt.closest?.("[popover]:popover-open")?.hidePopover();
+  });
+  document.addEventListener("focusout", (event) => {
+    if (!cardIsStale || !event.target.closest?.("#card")) return;
+    setTimeout(() => cardIsStale && openLead() && refreshCard(openLead()), 300);
+  });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-composer-text]")) {
+      if (event.target.value) sessionStorage.setItem(draftKey(), event.target.value);
+      else sessionStorage.removeItem(draftKey());
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const template = event.target.closest("[data-template]");
+    if (template) return putTemplate(template);
+    const pane = event.target.closest("[data-show-pane]");
+    if (pane) {
+      event.preventDefault();
+      showPane(pane.dataset.showPane);
+    }
+    if (event.target.closest("[data-held-order]")) releaseOrder();
+    if (event.target.closest("[data-new-below]")) {
+      wasAtBottom = true;
+      settleScroll();
+    }
+  });
+  startPanes();
+  restoreDraft();
+}
