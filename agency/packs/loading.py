@@ -26,6 +26,7 @@ from agency.packs.shapes import (
     TradePack,
     UpsellDef,
 )
+from tenants.business import texts
 
 FOLDER = Path(__file__).parent
 RUBLE = 100  # kopecks
@@ -53,9 +54,9 @@ def load_trade(trade: str) -> TradePack:
         skills=skills,
         services=services,
         matrix=_matrix(top.section("matrix")),
-        knowledge=tuple(_knowledge(item) for item in top.sections("knowledge", [])),
-        upsells=tuple(_upsell(item, names) for item in top.sections("upsells", [])),
-        promos=tuple(_promo(item, names) for item in top.sections("promos", [])),
+        knowledge=tuple(_knowledge(item) for item in top.sections("knowledge")),
+        upsells=tuple(_upsell(item, names) for item in top.sections("upsells")),
+        promos=tuple(_promo(item) for item in top.sections("promos")),
         texts=_texts(top.section("texts", {})),
     )
     top.close()
@@ -136,7 +137,7 @@ def _matrix(section: Section) -> MappingProxyType:
 
 
 def _knowledge(item: Section) -> KnowledgeDef:
-    entry = KnowledgeDef(question=item.text("question"), answer=item.text("answer"), also=item.texts("also", ()))
+    entry = KnowledgeDef(question=item.text("question"), answer=item.text("answer"))
     item.close()
     return entry
 
@@ -150,23 +151,19 @@ def _upsell(item: Section, names: set[str]) -> UpsellDef:
     return upsell
 
 
-def _promo(item: Section, names: set[str]) -> PromoDef:
-    promo = PromoDef(
-        code=item.text("code"),
-        text=item.text("text"),
-        discount_percent=item.number("discount_percent", least=1),
-        valid_days=item.number("valid_days", least=1),
-        new_clients_only=item.flag("new_clients_only", False),
-        services=item.texts("services", ()),
-    )
-    if unknown := set(promo.services) - names:
-        raise item.wrong("services", f"no service is called {sorted(unknown)[0]!r}")
+def _promo(item: Section) -> PromoDef:
+    promo = PromoDef(code=item.text("code"), text=item.text("text"), valid_days=item.number("valid_days", least=1))
     item.close()
     return promo
 
 
 def _texts(section: Section) -> MappingProxyType:
-    return MappingProxyType({key: section.text(key) for key in section.names()})
+    """The trade's own wording; each is checked against the product's catalogue of texts."""
+    wording = {key: section.text(key) for key in section.names()}
+    for key, text in wording.items():
+        if problems := texts.check(key, text):
+            raise section.wrong(key, problems[0])
+    return MappingProxyType(wording)
 
 
 @cache

@@ -51,11 +51,10 @@ class ServiceDef:
 
 @dataclass(frozen=True)
 class KnowledgeDef:
-    """An answer the assistant may give word for word. `also`: other ways to ask the same."""
+    """An answer the assistant may give word for word."""
 
     question: str
     answer: str
-    also: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,11 @@ class UpsellDef:
 
 @dataclass(frozen=True)
 class PromoDef:
-    """A promotion. `services` empty: the whole price list. `valid_days` counts from the day the pack is applied."""
+    """A promotion in one sentence for the client. `valid_days` counts from the day the pack is applied."""
 
     code: str
     text: str
-    discount_percent: int
     valid_days: int
-    new_clients_only: bool
-    services: tuple[str, ...]
 
 
 @dataclass(frozen=True)
