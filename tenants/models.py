@@ -196,3 +196,18 @@ class HookKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.tenant}"
+
+
+class SchemaTemplate(models.Model):
+    """The SQL that makes a tenant's schema, dumped from a migrated one; a row for each state of the migrations."""
+
+    fingerprint = models.CharField(max_length=64, primary_key=True)
+    sql = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "образец схемы"
+        verbose_name_plural = "образцы схем"
+
+    def __str__(self) -> str:
+        return self.fingerprint[:12]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from leadhub import clock
-from leadhub.work import later
+from leadhub.work import owing
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
         cursor.execute(_DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
         rows = cursor.fetchall()
     if rows:
-        later.ring(rows)
+        owing.ring(rows)
     return len(rows)
 
 
@@ -66,7 +66,7 @@ def _ask_workers() -> None:
     try:
         for queue in settings.WORK_QUEUES:
             beat.apply_async((queue,), queue=queue, expires=15)
-    except Exception as error:  # noqa: BLE001 - as in later.ring
+    except Exception as error:  # noqa: BLE001 - as in owing.ring
         logger.warning("broker did not take a heartbeat: %s", type(error).__name__)
 
 

@@ -17,17 +17,18 @@ from leadhub.work.handlers import GiveUp, Handler, TryLater, find
 
 logger = logging.getLogger(__name__)
 
-_TAKE = """
-SELECT d.schema, d.handler, d.ids, d.version, d.attempts,
-       d.schema = 'public' OR EXISTS (SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL)
+_IS_OPEN = """(d.schema = 'public' OR EXISTS (
+    SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL))"""
+_TAKE = f"""
+SELECT d.schema, d.ids, d.version, {_IS_OPEN}
 FROM public.due_work d WHERE d.id = %s AND d.failed_at IS NULL AND d.due_at <= %s
 FOR UPDATE OF d SKIP LOCKED
 """
-_CLAIM = """
+_CLAIM = f"""
 UPDATE public.due_work d SET claimed_until = %(until)s
-WHERE d.id = %(id)s AND d.failed_at IS NULL AND d.due_at <= %(now)s AND (d.claimed_until IS NULL OR d.claimed_until < %(now)s)
-RETURNING d.schema, d.handler, d.ids, d.version, d.attempts,
-       d.schema = 'public' OR EXISTS (SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL)
+WHERE d.id = %(id)s AND d.failed_at IS NULL AND d.due_at <= %(now)s 
+    AND (d.claimed_until IS NULL OR d.claimed_until < %(now)s)
+RETURNING d.schema, d.ids, d.version, {_IS_OPEN}
 """
 
 
@@ -55,7 +56,7 @@ def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
                 return False
             _call(known, row, now=now)
             with connection.cursor() as cursor:
-                cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[3]))
+                cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[2]))
                 if not cursor.rowcount:  # the work re-armed itself: it is owed again, freshly counted
                     cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
         return True
@@ -74,7 +75,7 @@ def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
         _record_failure(row_id, error, now=now, known=known)
         return False
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[3]))
+        cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[2]))
         if not cursor.rowcount:
             cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
     return True
@@ -87,7 +88,7 @@ def _fetch(sql: str, params: Any) -> tuple | None:
 
 
 def _call(known: Handler, row: tuple, *, now: datetime) -> None:
-    schema, _, ids, _, _, is_open = row
+    schema, ids, _, is_open = row
     if not is_open:
         raise GiveUp(f"no open tenant has the schema {schema}")
     with schema_context(schema):
@@ -116,8 +117,8 @@ def _record_failure(row_id: int, error: Exception, *, now: datetime, known: Hand
     with schema_context(get_public_schema_name()), connection.cursor() as cursor:
         if isinstance(error, GiveUp):
             cursor.execute(
-                "UPDATE public.due_work SET attempts = attempts + 1, last_error = %s, failed_at = %s, claimed_until = NULL"
-                " WHERE id = %s",
+                "UPDATE public.due_work SET attempts = attempts + 1, last_error = %s, failed_at = %s,"
+                " claimed_until = NULL WHERE id = %s",
                 (text, now, row_id),
             )
             return

@@ -1,4 +1,4 @@
-"""The catalogue of what clients read: keys, defaults and placeholders; checking and filling a business's own wording."""
+"""The catalogue of what clients read: keys, defaults, placeholders; checks and fills a business's own wording."""
 
 from __future__ import annotations
 

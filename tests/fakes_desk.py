@@ -1,0 +1,219 @@
+"""A small honest desk: real free times, holds that run out, one visit a chair; what the assistant did is kept in lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from assistant.desk import Booked, Client, Opening, StaffInfo
+from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
+
+ZONE = ZoneInfo("Asia/Yekaterinburg")
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)  # Tuesday
+HOLD_FOR = timedelta(minutes=10)
+
+SERVICES = (
+    ServiceInfo(1, "Женская стрижка", ("стрижка женская",), "Стрижки", 60, 150000),
+    ServiceInfo(2, "Мужская стрижка", ("стрижка мужская",), "Стрижки", 45, 90000),
+    ServiceInfo(3, "Маникюр", ("ногти",), "Ногти", 90, 180000),
+    ServiceInfo(4, "Окрашивание", ("покраска",), "Волосы", 120, 300000, 700000),
+    ServiceInfo(5, "Первичный осмотр", ("осмотр",), "Приём", 30, 50000),
+)
+
+
+@dataclass
+class FakeDesk:
+    """Anna (all) and Olga (hair only) work 9-21 from Monday to Saturday, a start every half hour."""
+
+    now: datetime = NOW
+    zone: ZoneInfo = ZONE
+    business_name: str = "Салон «Весна»"
+    policy_url: str = "https://vesna.example/policy"
+    min_confidence: float = 0.45
+    client: Client = field(default_factory=lambda: Client("", "", False, False, False))
+    urgent: tuple[int, ...] = ()
+    promos: list[str] = field(default_factory=list)
+    promo_codes: dict[str, str] = field(default_factory=dict)
+    knowledge: dict[str, tuple[int, str]] = field(default_factory=dict)
+    phone_owner: dict[str, list[Booked]] = field(default_factory=dict)  # visits of a phone, seen once it is proven
+    codes_left: int = 3
+    booked: list[Booked] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    confirmed: list[int] = field(default_factory=list)
+    calls: list[tuple[str, datetime | None]] = field(default_factory=list)
+    handed: list[tuple[str, str, bool]] = field(default_factory=list)  # reason, stage, urgent
+    holds: dict[int, tuple[Opening, datetime]] = field(default_factory=dict)
+    taken: set[tuple[int, datetime]] = field(default_factory=set)  # what other clients took: staff, start
+    full_days: set[date] = field(default_factory=set)
+    code_phone: str = ""
+    next_id: int = 100
+
+    def services(self) -> Sequence[ServiceInfo]:
+        return SERVICES
+
+    def urgent_service_ids(self) -> Sequence[int]:
+        return self.urgent
+
+    def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
+        people = (StaffInfo(1, "Анна"), StaffInfo(2, "Ольга"))
+        return [person for person in people if person.id == 1 or 3 not in service_ids]
+
+    def openings(
+        self,
+        service_ids: Sequence[int],
+        wish: DateTimeSlot | None,
+        *,
+        limit: int = 3,
+        staff_id: int | None = None,
+        exclude_starts: Sequence[datetime] = (),
+    ) -> list[Opening]:
+        length = timedelta(minutes=sum(each.duration_minutes for each in SERVICES if each.id in service_ids))
+        found: list[Opening] = []
+        for offset in range(21):
+            day = self.now.astimezone(self.zone).date() + timedelta(days=offset)
+            if day.weekday() == 6 or day in self.full_days:
+                continue
+            for half_hour in range(24):
+                start = datetime.combine(day, time(9), self.zone) + timedelta(minutes=30 * half_hour)
+                end = start + length
+                if start < self.now or end > datetime.combine(day, time(21), self.zone) or start in exclude_starts:
+                    continue
+                if wish and not _inside(wish, start.replace(tzinfo=None)):
+                    continue
+                people = [each for each in self.staff(service_ids) if staff_id in (None, each.id)]
+                person = next((each for each in people if self._is_free(each.id, start, end)), None)
+                if person:
+                    found.append(Opening(person.id, person.name, 1, start, end, tuple(service_ids)))
+        return found[:limit]
+
+    def is_open_at(self, moment: datetime) -> bool:
+        local = moment.astimezone(self.zone)
+        return local.weekday() != 6 and time(9) <= local.time() < time(21)
+
+    def hold(self, opening: Opening) -> int | None:
+        if not self._is_free(opening.staff_id, opening.start, opening.end):
+            return None
+        self.next_id += 1
+        self.holds[self.next_id] = (opening, self.now + HOLD_FOR)
+        return self.next_id
+
+    def book(self, hold_id: int) -> Booked | None:
+        opening, until = self.holds.pop(hold_id, (None, self.now))
+        if opening is None or until <= self.now:
+            return None
+        assert self.client.name
+        assert self.client.phone
+        assert self.client.has_consent
+        chosen = [each for each in SERVICES if each.id in opening.service_ids]
+        self.next_id += 1
+        booked = Booked(
+            id=self.next_id,
+            service_ids=opening.service_ids,
+            service_names=tuple(each.name for each in chosen),
+            staff_id=opening.staff_id,
+            staff_name=opening.staff_name,
+            branch_address=self.branch_address(),
+            start=opening.start,
+            end=opening.end,
+            price_kopecks=sum(each.price_kopecks for each in chosen),
+            status="booked",
+        )
+        self.booked.append(booked)
+        return booked
+
+    def release(self, hold_id: int) -> None:
+        self.holds.pop(hold_id, None)
+
+    def appointments(self) -> list[Booked]:
+        own = list(self.booked)
+        if self.client.phone_proven:
+            own += self.phone_owner.get(self.client.phone, [])
+        return sorted((each for each in own if each.id not in self.cancelled), key=lambda each: each.start)
+
+    def cancel(self, appointment_id: int, *, reason: str = "") -> bool:
+        if appointment_id not in [each.id for each in self.appointments()]:
+            return False
+        self.cancelled.append(appointment_id)
+        return True
+
+    def move(self, appointment_id: int, hold_id: int) -> Booked | None:
+        old = next(each for each in self.appointments() if each.id == appointment_id)
+        opening, until = self.holds.pop(hold_id, (None, self.now))
+        if opening is None or until <= self.now:
+            return None
+        moved = replace(
+            old, start=opening.start, end=opening.end, staff_id=opening.staff_id, staff_name=opening.staff_name
+        )
+        for visits in (self.booked, *self.phone_owner.values()):
+            visits[:] = [moved if each.id == appointment_id else each for each in visits]
+        return moved
+
+    def confirm(self, appointment_id: int) -> bool:
+        if appointment_id not in [each.id for each in self.appointments()]:
+            return False
+        self.confirmed.append(appointment_id)
+        return True
+
+    def branch_address(self) -> str:
+        return "Уфа, ул. Ленина, 10"
+
+    def opening_hours_text(self) -> str:
+        return "пн–сб с 9:00 до 21:00"
+
+    def find_promo(self, code: str) -> str | None:
+        return self.promo_codes.get(code.upper())
+
+    def active_promos(self) -> list[str]:
+        return self.promos
+
+    def find_knowledge(self, question: str) -> tuple[int, str] | None:
+        return next((entry for word, entry in self.knowledge.items() if word in question.lower()), None)
+
+    def remember(self, *, name: str | None = None, phone: str | None = None) -> None:
+        if phone and phone != self.client.phone:
+            self.client = replace(self.client, phone=phone, phone_proven=False)
+        self.client = replace(self.client, name=name or self.client.name)
+
+    def give_consent(self) -> None:
+        self.client = replace(self.client, has_consent=True)
+
+    def send_phone_code(self, phone: str) -> bool:
+        self.codes_left -= 1
+        self.code_phone = phone
+        return self.codes_left >= 0
+
+    def check_phone_code(self, code: str) -> bool:
+        if code != "4321":
+            return False
+        self.client = replace(self.client, phone=self.code_phone, phone_proven=True)
+        return True
+
+    def request_call(self, *, reason: str, at: datetime | None = None) -> None:
+        self.calls.append((reason, at))
+
+    def hand_over(self, *, reason: str, stage: str = "qualification", urgent: bool = False) -> None:
+        self.handed.append((reason, stage, urgent))
+
+    def _is_free(self, staff_id: int, start: datetime, end: datetime) -> bool:
+        if any(each == staff_id and start <= moment < end for each, moment in self.taken):
+            return False
+        held = [opening for opening, until in self.holds.values() if until > self.now]
+        visits = [each for each in self.booked if each.id not in self.cancelled]
+        return not any(each.staff_id == staff_id and each.start < end and start < each.end for each in (*held, *visits))
+
+
+def _inside(wish: DateTimeSlot, start: datetime) -> bool:
+    pieces: Sequence[Interval | DateTimeSlot] = wish.windows or (wish,)
+    if any(each.end is None or each.start <= start < each.end for each in wish.exclude):
+        return False
+    return any(_in_piece(each, start) for each in pieces)
+
+
+def _in_piece(piece: Interval | DateTimeSlot, start: datetime) -> bool:
+    if piece.end is None:
+        return start >= piece.start
+    if piece.grain == "approx" and piece.start == piece.end:
+        return abs(start - piece.start) <= timedelta(minutes=30)
+    return start == piece.start if piece.end == piece.start else piece.start <= start < piece.end

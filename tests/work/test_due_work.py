@@ -1,0 +1,126 @@
+"""What is owed is done once, comes back after a fault, and stays visible when it fails for good."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from leadhub.work import GiveUp, TryLater, dispatch, forget, handler, later
+from leadhub.work.handlers import _handlers
+from leadhub.work.models import DueWork
+from leadhub.work.running import backoff, run_row
+
+
+@pytest.fixture
+def calls():
+    """Handlers that note their calls; `fault` is raised by the next ones."""
+    seen: dict = {"calls": [], "faults": []}
+
+    @handler("test.database")
+    def in_database(*ids, now):
+        seen["calls"].append((connection.schema_name, *ids))
+        if seen["faults"]:
+            raise seen["faults"].pop(0)
+
+    @handler("test.outside", kind="outside", max_attempts=2)
+    def outside(*ids, now):
+        seen["calls"].append((connection.schema_name, *ids))
+        if seen["faults"]:
+            raise seen["faults"].pop(0)
+
+    yield seen
+    for name in ("test.database", "test.outside"):
+        del _handlers[name]
+
+
+def test_runs_once_in_its_tenant(salon, clock, calls):
+    row = later("test.database", 7)
+    assert run_row(row)
+    assert not run_row(row)
+    assert calls["calls"] == [("t_vesna", 7)]
+    assert not DueWork.objects.filter(pk=row).exists()
+
+
+def test_not_before_its_time(salon, clock, calls):
+    later("test.database", 7, at=clock.now() + timedelta(seconds=60))
+    clock.tick(seconds=59)
+    assert calls["calls"] == []
+    clock.tick(seconds=1)
+    assert calls["calls"] == [("t_vesna", 7)]
+
+
+def test_same_key_is_one_work_that_moves(salon, clock, calls):
+    first = later("test.database", 7, at=clock.now() + timedelta(seconds=10))
+    assert later("test.database", 7, at=clock.now() + timedelta(seconds=100)) == first
+    clock.tick(seconds=50)
+    assert calls["calls"] == []
+    assert forget("test.database", 7)
+    clock.tick(seconds=100)
+    assert calls["calls"] == []
+
+
+def test_fault_is_kept_and_tried_again_later(salon, clock, calls):
+    calls["faults"] = [ValueError("phone +7 900 000-00-01 is odd")]
+    row = later("test.database", 7)
+    clock.settle()
+    kept = DueWork.objects.get(pk=row)
+    assert kept.attempts == 1
+    assert kept.last_error == "ValueError: phone [phone] is odd"
+    assert kept.due_at == clock.now() + backoff(1)
+    clock.tick(seconds=2)
+    assert len(calls["calls"]) == 2
+    assert not DueWork.objects.filter(pk=row).exists()
+
+
+def test_provider_names_the_pause(salon, clock, calls):
+    calls["faults"] = [TryLater("busy", after=timedelta(seconds=33))]
+    row = later("test.outside", 7)
+    clock.settle()
+    assert DueWork.objects.get(pk=row).due_at == clock.now() + timedelta(seconds=33)
+
+
+def test_fails_for_good_and_stays_visible(salon, clock, calls):
+    calls["faults"] = [TryLater("down"), TryLater("down")]
+    row = later("test.outside", 7)
+    clock.tick(minutes=5)
+    kept = DueWork.objects.get(pk=row)
+    assert kept.failed_at is not None
+    assert kept.attempts == 2
+    calls["faults"] = [GiveUp("no such thing")]
+    row = later("test.database", 8)
+    clock.settle()
+    assert DueWork.objects.get(pk=row).failed_at is not None
+
+
+def test_asked_again_while_it_runs_is_done_again(salon, clock, calls):
+    @handler("test.again", kind="outside")
+    def again(number, *, now):
+        calls["calls"].append(number)
+        if len(calls["calls"]) == 1:
+            later("test.again", number)
+
+    later("test.again", 1)
+    clock.settle()
+    del _handlers["test.again"]
+    assert calls["calls"] == [1, 1]
+
+
+def test_closed_or_unknown_tenant_is_refused_not_run_in_public(db, clock, calls):
+    row = later("test.database", 7, schema="t_nobody")
+    assert not run_row(row)
+    assert calls["calls"] == []
+    assert "t_nobody" in DueWork.objects.get(pk=row).last_error
+
+
+def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monkeypatch):
+    sent: list = []
+    monkeypatch.setattr("leadhub.work.owing.ring", sent.extend)
+    due = later("test.database", 1)  # rung at commit: the dispatcher waits before it rings again
+    timer = later("test.database", 2, at=clock.now())
+    DueWork.objects.filter(pk=timer).update(sent_at=None)
+    later("test.database", 3, at=clock.now() + timedelta(hours=1))
+    assert dispatch.tick(clock.now()) == 1
+    assert sent == [(timer, "pipeline")]
+    clock._now += timedelta(seconds=11)
+    assert dispatch.tick(clock.now()) == 2
+    assert {row for row, _ in sent} == {due, timer}
