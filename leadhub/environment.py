@@ -20,13 +20,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MAX_SOCKET_PATH = 95  # bytes; PostgreSQL and the kernel refuse about 107, file names need their share
 
 env = environ.Env()
-if (BASE_DIR / ".env").exists() and not env.bool("LEADHUB_IGNORE_DOTENV", default=False):
+UNDER_TEST = "PYTEST_VERSION" in os.environ  # pytest sets it for itself and whatever it starts
+if (BASE_DIR / ".env").exists() and not env.bool("LEADHUB_IGNORE_DOTENV", default=UNDER_TEST):
     environ.Env.read_env(BASE_DIR / ".env")
 
 
 def data_dir() -> Path:
-    """Directory of everything the embedded services keep (`LEADHUB_DATA`, `.data` beside the code by default)."""
-    return Path(env.str("LEADHUB_DATA", default=str(BASE_DIR / ".data"))).expanduser().resolve()
+    """Directory of everything the embedded services keep: `LEADHUB_DATA`, by default `.data` beside the code.
+
+    Tests have their own, so that they never touch the data of a demo that runs meanwhile."""
+    default = BASE_DIR / ".data" / ("test" if UNDER_TEST else "")
+    return Path(env.str("LEADHUB_DATA", default=str(default))).expanduser().resolve()
 
 
 def run_dir(data: Path) -> Path:
@@ -36,6 +40,11 @@ def run_dir(data: Path) -> Path:
         return inside
     digest = hashlib.sha256(os.fsencode(str(data))).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"lh-{digest}"
+
+
+def database_name() -> str:
+    """Name of the database on the embedded PostgreSQL."""
+    return env.str("LEADHUB_DATABASE", default="leadhub")
 
 
 def is_production() -> bool:

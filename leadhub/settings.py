@@ -115,7 +115,7 @@ TEMPLATES = [
 EMBEDDED_DATABASE = "DATABASE_URL" not in environment.os.environ
 EMBEDDED_BROKER = "REDIS_URL" not in environment.os.environ
 _database = (
-    {"NAME": env.str("LEADHUB_DATABASE", default="leadhub"), "USER": "postgres", "HOST": str(RUN_DIR), "PORT": "5432"}
+    {"NAME": environment.database_name(), "USER": "postgres", "HOST": str(RUN_DIR), "PORT": "5432"}
     if EMBEDDED_DATABASE
     else env.db("DATABASE_URL")
 )

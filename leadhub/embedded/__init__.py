@@ -1,6 +1,6 @@
-from contextlib import contextmanager
+"""PostgreSQL and Valkey of a bare machine: started from PyPI wheels when no outside ones are named."""
 
+from leadhub.embedded.errors import ServiceFailed
+from leadhub.embedded.services import services_for
 
-@contextmanager
-def services_for(argv):
-    yield
+__all__ = ["ServiceFailed", "services_for"]
