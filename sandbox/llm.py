@@ -1,0 +1,138 @@
+"""An OpenAI-compatible chat endpoint without a model: small fixed answers, and the ways in which a real one fails.
+
+The answer to a request with a JSON schema is the smallest object that the schema allows; without one it is one plain
+sentence. Modes: "good"; "slow" (after `llm_delay` seconds); "wrong_json" (cut off in the middle); "rude" (invented
+prices, promises and dates, also inside JSON strings); "down" (503); "refuse" (a refusal instead of an answer).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .faults import Late
+from .params import BadBody, request_params
+from .world import World
+
+MODES = ("good", "slow", "wrong_json", "rude", "down", "refuse")
+SENTENCE = "Подскажите, пожалуйста, какая услуга и какое время вам удобны?"
+RUDE_SENTENCE = "Отвяжитесь. Стрижка всего за 199 рублей, скидка 90% до 31.02, гарантирую результат, ждём в 3 ночи!"
+REFUSAL = "I can't help with that."
+
+
+class Llm:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.ids = world.store.counter("llm.answer")
+        self.replies: list[dict[str, Any]] = []
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/llm/v1/chat/completions", self.endpoint, methods=["POST"]),
+            Route("/llm/v1/models", self.models, methods=["GET"]),
+        ]
+
+    def reset(self) -> None:
+        self.replies.clear()
+
+    async def models(self, request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": "sandbox-small", "object": "model", "created": 0}]})
+
+    async def endpoint(self, request: Request) -> Response:
+        try:
+            params = await request_params(request)
+        except BadBody:
+            return _error(400, "We could not parse the JSON body of your request.", "invalid_request_error")
+        authorized = request.headers.get("authorization", "").startswith("Bearer ")
+        return self.world.answer("llm", "chat/completions", params, lambda: self.complete(params, authorized))
+
+    def complete(self, params: dict[str, Any], authorized: bool) -> Response:
+        if not authorized:
+            return _error(401, "You didn't provide an API key.", "invalid_request_error", "invalid_api_key")
+        if not params.get("model") or not params.get("messages"):
+            return _error(400, "You must provide a model and messages.", "invalid_request_error")
+        if params.get("stream"):
+            return _error(400, "Streaming is not supported by this model.", "invalid_request_error")
+        mode = self.world.settings["llm_mode"]
+        if mode == "down":
+            return _error(503, "The server is overloaded or not ready yet.", "server_error")
+        answer = self._completion(params, self.content(params, mode), refused=mode == "refuse")
+        return Late(answer, self.world.settings["llm_delay"], self.world.stopping) if mode == "slow" else answer
+
+    def content(self, params: dict[str, Any], mode: str) -> str:
+        """The words of the answer; a reply set for a part of the last message goes first."""
+        if mode == "refuse":
+            return REFUSAL
+        asked = str(params["messages"][-1].get("content", ""))
+        for reply in self.replies:
+            if reply["contains"].lower() in asked.lower():
+                content = reply["content"]
+                return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        words = RUDE_SENTENCE if mode == "rude" else SENTENCE
+        schema = _schema(params)
+        text = words if schema is None else json.dumps(smallest(schema, words), ensure_ascii=False)
+        return text[: len(text) // 2] if mode == "wrong_json" else text
+
+    def _completion(self, params: dict[str, Any], content: str, *, refused: bool) -> Response:
+        asked = sum(len(str(message.get("content", ""))) for message in params["messages"])
+        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": content if refused else None}
+        return JSONResponse(
+            {
+                "id": f"chatcmpl-{self.ids.next()}",
+                "object": "chat.completion",
+                "created": int(time.time()),
+                "model": params["model"],
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+                "usage": {
+                    "prompt_tokens": asked // 4,
+                    "completion_tokens": len(content) // 4,
+                    "total_tokens": asked // 4 + len(content) // 4,
+                },
+            }
+        )
+
+
+def _schema(params: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema that the answer must obey; {} for any JSON object, None for free text."""
+    wanted = params.get("response_format") or {}
+    if wanted.get("type") == "json_schema":
+        return wanted.get("json_schema", {}).get("schema", {})
+    if wanted.get("type") == "json_object":
+        return {"type": "object"}
+    return None
+
+
+def smallest(schema: dict[str, Any], words: str, root: dict[str, Any] | None = None) -> Any:
+    """The smallest value that a JSON schema allows; free texts are `words`."""
+    root = schema if root is None else root
+    if "$ref" in schema:
+        target: Any = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        return smallest(target, words, root)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for several in ("anyOf", "oneOf"):
+        if schema.get(several):
+            return smallest(schema[several][-1], words, root)
+    kind = schema.get("type")
+    kind = kind[-1] if isinstance(kind, list) else kind
+    if kind == "object":
+        fields = schema.get("properties", {})
+        return {name: smallest(fields.get(name, {}), words, root) for name in schema.get("required", [])}
+    if kind == "array":
+        return [smallest(schema.get("items", {}), words, root)] * schema.get("minItems", 0)
+    if kind in ("number", "integer"):
+        return schema.get("minimum", 0)
+    return {"boolean": False, "string": words}.get(str(kind))
+
+
+def _error(status: int, message: str, kind: str, code: str | None = None) -> Response:
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": code}}, status)
