@@ -49,6 +49,15 @@ class Clock:
         """Seconds left as the bar shows them: 0 to `budget_seconds`."""
         return max(0, min(self.left_seconds, self.budget_seconds))
 
+    @property
+    def left_title(self) -> str:
+        """«0:41», «−2:10», «3 ч»: what stands until the page's script takes over."""
+        seconds = abs(self.left_seconds)
+        sign = "\u2212" if self.is_late else ""
+        if seconds < 3600:
+            return f"{sign}{seconds // 60}:{seconds % 60:02d}"
+        return f"{sign}{seconds // 3600}\u202fч"
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -209,8 +218,8 @@ class ConversationView:
     days: tuple[MessageDay, ...]
     actions: Actions
     composer: ComposerView
-    has_earlier: bool = False
-    first_message_id: int | None = None  # asks for earlier ones: ?before=<id>
+    last_message_id: int = 0
+    earlier_than_id: int | None = None  # older messages exist: they are asked for by ?before=<id>
     answering_name: str = ""  # another person is writing an answer right now
     assistant_typing: bool = False
     is_closed: bool = False
