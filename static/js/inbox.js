@@ -2,7 +2,7 @@
 // without touching what is being typed, the card waits until nobody works in it.
 
 const inbox = document.querySelector("[data-inbox]");
-const rows = inbox?.querySelector("[data-rows]");
+const rowList = () => inbox.querySelector("[data-rows]"); // a filter replaces it
 const listPane = inbox?.querySelector("[data-list]");
 
 const openLead = () => Number(document.querySelector("#panes [data-lead]")?.dataset.lead) || null;
@@ -62,7 +62,7 @@ function putRow(lead, html) {
     if (hadFocus) fresh.querySelector("[data-row-link]").focus({ preventScroll: true });
   } else {
     fresh.classList.add("row--new");
-    rows.append(fresh);
+    rowList().append(fresh);
   }
   htmx.process(fresh);
   order();
@@ -70,11 +70,12 @@ function putRow(lead, html) {
 }
 
 // Rows go where their rank puts them, but not while somebody points at the list: then a button says that they wait.
-function order() {
+function order(atOnce = false) {
+  const rows = rowList();
   const current = [...rows.children];
   const wanted = [...current].sort((a, b) => Number(a.dataset.rank) - Number(b.dataset.rank));
   const differs = current.some((row, index) => row !== wanted[index]);
-  orderHeld = differs && isListInUse();
+  orderHeld = differs && !atOnce && isListInUse();
   document.querySelector("[data-held-order]").hidden = !orderHeld;
   if (!differs || orderHeld) return;
   const focused = document.activeElement;
@@ -82,19 +83,11 @@ function order() {
   if (rows.contains(focused)) focused.focus({ preventScroll: true });
 }
 
-function releaseOrder() {
-  if (!orderHeld) return;
-  orderHeld = false;
-  const held = document.querySelector("[data-held-order]");
-  held.hidden = true;
-  const focused = document.activeElement;
-  rows.append(...[...rows.children].sort((a, b) => Number(a.dataset.rank) - Number(b.dataset.rank)));
-  if (rows.contains(focused)) focused.focus({ preventScroll: true });
-}
+const releaseOrder = () => orderHeld && order(true);
 
 function markOpenRow() {
   const lead = openLead();
-  for (const row of rows.children) {
+  for (const row of rowList().children) {
     const isOpen = Number(row.dataset.lead) === lead;
     row.classList.toggle("row--open", isOpen);
     row.querySelector("[data-row-link]").toggleAttribute("aria-current", isOpen);
@@ -251,6 +244,7 @@ if (inbox) {
       event.preventDefault();
       showPane(pane.dataset.showPane);
     }
+    if (event.target.closest("[data-book]")) document.querySelector("#openings input:not([type=hidden]), #openings select")?.focus();
     if (event.target.closest("[data-held-order]")) releaseOrder();
     if (event.target.closest("[data-new-below]")) {
       wasAtBottom = true;

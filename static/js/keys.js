@@ -1,4 +1,4 @@
-// One key for each main action: an element with data-key="t" is clicked by T, with data-key-focus="r" focused by R.
+// One key for each main action: an element with data-key="t" is clicked by T; where none is, data-key-focus="r" is focused by R.
 // Letters are read by their place on the board, so the Russian layout works; typed text is never disturbed.
 
 const moves = { j: 1, k: -1 };
@@ -60,6 +60,6 @@ document.addEventListener("keydown", (event) => {
   const click = [...document.querySelectorAll(`[data-key="${letter}"]`)].find(isShown);
   if (!focus && !click) return;
   event.preventDefault();
-  if (click && !click.disabled) click.click();
-  focus?.focus();
+  if (click) click.click();
+  else focus.focus();
 });
