@@ -30,6 +30,7 @@ from tenants.business import texts
 
 FOLDER = Path(__file__).parent
 RUBLE = 100  # kopecks
+SHORTEST_STEM = 4  # letters: a shorter beginning meets too many other words
 
 
 def all_trades() -> list[TradePack]:
@@ -186,37 +187,63 @@ def _read_city(key: str) -> CityPack:
         ZoneInfo(zone_name)
     except (ZoneInfoNotFoundError, ValueError):
         raise top.wrong("timezone", f"unknown zone {zone_name!r}") from None
+    name = top.text("name")
     pack = CityPack(
         key=key,
-        name=top.text("name"),
+        name=name,
         name_in=top.text("name_in"),
         aliases=top.texts("aliases"),
         timezone=zone_name,
         region=top.text("region"),
-        districts=tuple(_place(item, kind="district", zone="city") for item in top.sections("districts")),
-        suburbs=tuple(_place(item, kind="suburb", zone="suburb") for item in top.sections("suburbs")),
-        streets=tuple(_place(item, kind="street", zone="city") for item in top.sections("streets")),
-        not_here=top.texts("not_here", ()),
+        itself=PlaceDef(name=name, kind="city", zone="city", stems=_stems(top), synonyms=_whole_words(top)),
+        districts=_places(top, "districts", kind="district", zone="city"),
+        suburbs=_places(top, "suburbs", kind="suburb", zone="suburb"),
+        streets=_places(top, "streets", kind="street", zone="city"),
+        not_here=tuple(same_words(phrase) for phrase in top.texts("not_here", ())),
     )
     top.close()
+    _refuse_shared_places(pack, file=top.file)
     return pack
 
 
-def _place(item: Section, *, kind: str, zone: str) -> PlaceDef:
-    place = PlaceDef(
-        name=item.text("name"),
-        kind=kind,
-        zone=item.choice("zone", ("city", "suburb", "outside"), zone),
-        stems=item.texts("stems", ()),
-        synonyms=item.texts("synonyms", ()),
-    )
-    for stem in place.stems:
-        if stem != same_words(stem) or len(stem) < 4:
-            raise item.wrong("stems", f"a stem is lower case, with «е», 4 letters or longer; got {stem!r}")
-    if not place.stems and not place.synonyms:
-        raise item.wrong("stems", "a place needs stems or synonyms to be recognised by")
-    item.close()
-    return place
+def _places(top: Section, key: str, *, kind: str, zone: str) -> tuple[PlaceDef, ...]:
+    places = []
+    for item in top.sections(key):
+        places.append(
+            PlaceDef(
+                name=item.text("name"),
+                kind=kind,
+                zone=item.choice("zone", ("city", "suburb", "outside"), zone),
+                stems=_stems(item),
+                synonyms=_whole_words(item),
+            )
+        )
+        item.close()
+    return tuple(places)
+
+
+def _stems(section: Section) -> tuple[str, ...]:
+    stems = section.texts("stems", ())
+    for stem in stems:
+        if stem != same_words(stem) or len(stem) < SHORTEST_STEM:
+            raise section.wrong("stems", f"{stem!r} must be lower case, with «е», {SHORTEST_STEM} letters or longer")
+    return stems
+
+
+def _whole_words(section: Section) -> tuple[str, ...]:
+    """Synonyms as matching compares them. The name is none by itself: «Бор», «Юг» are everyday words."""
+    words = tuple(same_words(phrase) for phrase in section.texts("synonyms", ()))
+    if not words and not section.has("stems"):
+        raise section.wrong("synonyms", "a place needs stems or synonyms to be recognised by")
+    return words
+
+
+def _refuse_shared_places(city: CityPack, *, file: str) -> None:
+    owner: dict[str, str] = {}
+    for place in city.places:
+        for phrase in {*place.stems, *place.synonyms}:
+            if owner.setdefault(phrase, place.name) != place.name:
+                raise PackError(f"{file}: «{phrase}» names both «{owner[phrase]}» and «{place.name}»")
 
 
 def _plain_key(key: str) -> str:

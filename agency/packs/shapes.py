@@ -118,7 +118,7 @@ class PlaceDef:
     a synonym matches as a whole. Both are written with «е» for «ё» and in lower case."""
 
     name: str
-    kind: str  # district, suburb, street
+    kind: str  # city, district, suburb, street
     zone: str  # city, suburb, outside
     stems: tuple[str, ...]
     synonyms: tuple[str, ...]
@@ -126,7 +126,9 @@ class PlaceDef:
 
 @dataclass(frozen=True)
 class CityPack:
-    """True facts of a city. `not_here`: words that look like the city or a part of it and are something else."""
+    """True facts of a city. `aliases`: names it is asked for by; how clients write it stands in `itself`.
+
+    `not_here`: words that begin like the city's name and are something else."""
 
     key: str
     name: str
@@ -134,6 +136,7 @@ class CityPack:
     aliases: tuple[str, ...]
     timezone: str
     region: str
+    itself: PlaceDef
     districts: tuple[PlaceDef, ...]
     suburbs: tuple[PlaceDef, ...]
     streets: tuple[PlaceDef, ...]
@@ -141,7 +144,8 @@ class CityPack:
 
     @property
     def places(self) -> tuple[PlaceDef, ...]:
-        return (*self.districts, *self.suburbs, *self.streets)
+        """All that clients name, the city itself first."""
+        return (self.itself, *self.districts, *self.suburbs, *self.streets)
 
 
 @dataclass(frozen=True)
