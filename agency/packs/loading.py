@@ -5,32 +5,48 @@ Every loader raises PackError, which names the file, the key and what is wrong w
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agency.packs.section import PackError, Section, read_file
+from agency.packs.section import PackError, Section, intervals, read_file
 from agency.packs.shapes import (
     CITIES,
     MATRIX_ROLES,
+    STAFF_ROLES,
     STAGES,
     TRADES,
+    BranchDef,
+    BusinessPack,
+    ChannelDef,
     CityPack,
+    HolidayPolicy,
     KnowledgeDef,
     PlaceDef,
     PromoDef,
     ServiceDef,
     SkillDef,
+    StaffDef,
     TradePack,
     UpsellDef,
 )
+from agency.packs.weeks import shifts, week_hours
 from tenants.business import texts
 
+CHANNEL_KINDS = ("telegram", "webchat", "form", "sms")  # those a demo business opens without an outside contract
 FOLDER = Path(__file__).parent
 RUBLE = 100  # kopecks
 SHORTEST_STEM = 4  # letters: a shorter beginning meets too many other words
+
+# The code 907 is not assigned in Russia's numbering plan: such numbers look like any other and ring nowhere.
+DEMO_PHONE_PREFIX = "+7907"
+DEMO_PHONE = re.compile(re.escape(DEMO_PHONE_PREFIX) + r"\d{7}")
 
 
 def all_trades() -> list[TradePack]:
@@ -89,21 +105,27 @@ def _service(item: Section, *, category: str, usual_skill: str, known_skills: se
     skill = item.text("skill", usual_skill)
     if skill not in known_skills:
         raise item.wrong("skill", f"unknown skill {skill!r}")
-    price_rub = item.number("price_rub", least=1)
-    price_to_rub = item.number("price_to_rub", None, least=price_rub + 1)
+    price_kopecks, price_to_kopecks = _price(item)
     service = ServiceDef(
         name=item.text("name"),
         category=category,
         skill=skill,
         duration_minutes=item.number("duration_minutes", least=5),
         buffer_minutes=item.number("buffer_minutes", 0),
-        price_kopecks=price_rub * RUBLE,
-        price_to_kopecks=price_to_rub and price_to_rub * RUBLE,
+        price_kopecks=price_kopecks,
+        price_to_kopecks=price_to_kopecks,
         cycle_days=item.number("cycle_days", None, least=1),
         synonyms=item.texts("synonyms"),
     )
     item.close()
     return service
+
+
+def _price(item: Section) -> tuple[int, int | None]:
+    """The price and the upper end of its range in kopecks; None: the price is fixed."""
+    price_rub = item.number("price_rub", least=1)
+    price_to_rub = item.number("price_to_rub", None, least=price_rub + 1)
+    return price_rub * RUBLE, price_to_rub and price_to_rub * RUBLE
 
 
 def _refuse_shared_words(services: Iterable[ServiceDef], *, file: str) -> None:
@@ -209,13 +231,14 @@ def _read_city(key: str) -> CityPack:
 def _places(top: Section, key: str, *, kind: str, zone: str) -> tuple[PlaceDef, ...]:
     places = []
     for item in top.sections(key):
+        name = item.text("name")
         places.append(
             PlaceDef(
-                name=item.text("name"),
+                name=name,
                 kind=kind,
                 zone=item.choice("zone", ("city", "suburb", "outside"), zone),
                 stems=_stems(item),
-                synonyms=_whole_words(item),
+                synonyms=_whole_words(item) if kind != "street" else (same_words(name), *_whole_words(item)),
             )
         )
         item.close()
@@ -251,3 +274,142 @@ def _plain_key(key: str) -> str:
     if not key.replace("-", "").replace("_", "").isalnum():
         raise PackError(f"{key!r} is not a pack's key")
     return key
+
+
+def all_businesses() -> list[BusinessPack]:
+    """The demo businesses, by slug."""
+    return [load_business(path.stem) for path in sorted((FOLDER / "businesses").glob("*.yaml"))]
+
+
+@cache
+def load_business(slug: str) -> BusinessPack:
+    """A demo business by its slug (`salon-ufa`)."""
+    top = read_file(FOLDER / "businesses" / f"{_plain_key(slug)}.yaml")
+    name = top.text("name")
+    if not top.flag("invented") or "(демо)" not in name:
+        raise top.wrong("invented", "a demo business says that it is invented: true, and «(демо)» in its name")
+    city = load_city(top.text("city"))
+    trades = tuple(load_trade(trade) for trade in top.texts("trades"))
+    if not trades:
+        raise top.wrong("trades", "a business has at least one trade")
+    services = _own_services(top, trades)
+    branches = tuple(_branch(item, city) for item in top.sections("branches"))
+    pack = BusinessPack(
+        slug=slug,
+        name=name,
+        about=top.text("about"),
+        invented=True,
+        city=city,
+        trades=trades,
+        services=services,
+        branches=branches,
+        staff=_staff(top, slug=slug, branches=branches, trades=trades),
+        channels=tuple(_channel(item) for item in top.sections("channels")),
+    )
+    top.close()
+    return pack
+
+
+def _own_services(top: Section, trades: tuple[TradePack, ...]) -> tuple[ServiceDef, ...]:
+    """The trades' price lists one after another, without what is left out, at this business's prices."""
+    services = {}
+    left_out = top.section("leave_out", {})
+    for trade in trades:
+        unwanted = set(left_out.texts(trade.key, ()))
+        if unknown := unwanted - {service.name for service in trade.services}:
+            raise left_out.wrong(trade.key, f"no service is called {sorted(unknown)[0]!r}")
+        for service in trade.services:
+            if service.name not in unwanted:
+                if service.name in services:
+                    raise left_out.wrong(trade.key, f"«{service.name}» is sold by another trade too: leave one out")
+                services[service.name] = service
+    left_out.close()
+    prices = top.section("prices", {})
+    for name in prices.names():
+        own = prices.section(name)
+        if name not in services:
+            raise prices.wrong(name, "no service is called so")
+        services[name] = _repriced(services[name], own)
+    _refuse_shared_words(services.values(), file=top.file)
+    return tuple(services.values())
+
+
+def _repriced(service: ServiceDef, own: Section) -> ServiceDef:
+    """The service at its own price; without price_to_rub the price is fixed."""
+    price_kopecks, price_to_kopecks = _price(own)
+    own.close()
+    return replace(service, price_kopecks=price_kopecks, price_to_kopecks=price_to_kopecks)
+
+
+def _branch(item: Section, city: CityPack) -> BranchDef:
+    branch = BranchDef(
+        key=item.text("key"),
+        name=item.text("name"),
+        address=item.text("address"),
+        phone=_demo_phone(item),
+        districts=item.texts("districts"),
+        how_to_find=item.text("how_to_find"),
+        hours=week_hours(item.section("hours")),
+        holidays=_holidays(item.section("holidays")),
+    )
+    if unknown := set(branch.districts) - {place.name for place in city.districts}:
+        raise item.wrong("districts", f"{city.name} has no district {sorted(unknown)[0]!r} in its pack")
+    item.close()
+    return branch
+
+
+def _holidays(section: Section) -> HolidayPolicy:
+    policy = section.choice("policy", ("open", "closed", "short"))
+    days = []
+    for text in section.texts("closed_on", ()):
+        try:
+            day = date.fromisoformat(f"2024-{text}")  # a leap year knows every day
+        except ValueError:
+            raise section.wrong("closed_on", f"expected a month and day like 01-31, got {text!r}") from None
+        days.append((day.month, day.day))
+    holidays = HolidayPolicy(policy=policy, hours=intervals(section, "hours", "closed"), closed_on=tuple(days))
+    if (policy == "short") != bool(holidays.hours):
+        raise section.wrong("hours", "are given for the policy short, and only for it")
+    section.close()
+    return holidays
+
+
+def _staff(
+    top: Section, *, slug: str, branches: tuple[BranchDef, ...], trades: tuple[TradePack, ...]
+) -> tuple[StaffDef, ...]:
+    known_skills = {skill.key for trade in trades for skill in trade.skills}
+    seen: Counter[str] = Counter()
+    staff = []
+    for item in top.sections("staff"):
+        role = item.choice("role", STAFF_ROLES)
+        seen[role] += 1
+        branch = item.choice("branch", tuple(branch.key for branch in branches))
+        person = StaffDef(
+            name=item.text("name"),
+            role=role,
+            position=item.text("position"),
+            branch=branch,
+            email=f"{role}{seen[role] if seen[role] > 1 else ''}@{slug}.demo",
+            phone=_demo_phone(item),
+            skills=item.texts("skills", ()),
+            load_cap=item.number("load_cap", least=1),
+            shifts=shifts(item, branch=branch),
+        )
+        if unknown := set(person.skills) - known_skills:
+            raise item.wrong("skills", f"unknown skill {sorted(unknown)[0]!r}")
+        item.close()
+        staff.append(person)
+    return tuple(staff)
+
+
+def _demo_phone(item: Section) -> str:
+    phone = item.text("phone")
+    if not DEMO_PHONE.fullmatch(phone):
+        raise item.wrong("phone", f"a demo phone is of the unassigned range {DEMO_PHONE_PREFIX}…, got {phone!r}")
+    return phone
+
+
+def _channel(item: Section) -> ChannelDef:
+    channel = ChannelDef(kind=item.choice("kind", CHANNEL_KINDS), title=item.text("title"))
+    item.close()
+    return channel

@@ -167,13 +167,13 @@ class ShiftDef:
 
 @dataclass(frozen=True)
 class HolidayPolicy:
-    """What happens on Russia's public holidays: `open` as usual, `closed`, or `short` with `hours`.
+    """Russia's public holidays: `open` as usual, `closed`, or `short` with `hours`.
 
-    `always_closed` are (month, day) on which nobody works whatever the policy says."""
+    `closed_on`: (month, day) on which nobody works whatever the policy says."""
 
     policy: str
     hours: Hours
-    always_closed: tuple[tuple[int, int], ...]
+    closed_on: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -190,16 +190,21 @@ class BranchDef:
 
 @dataclass(frozen=True)
 class StaffDef:
-    """`skills` may be empty for people who serve no clients; `load_cap` counts open leads at once."""
+    """`skills` are skill keys; empty for people nobody can be booked to. `load_cap`: open leads at once."""
 
     name: str
     role: str
     position: str
+    branch: str
     email: str
     phone: str  # E.164
     skills: tuple[str, ...]
     load_cap: int
     shifts: tuple[ShiftDef, ...]
+
+    @property
+    def takes_bookings(self) -> bool:
+        return bool(self.skills)
 
 
 @dataclass(frozen=True)
@@ -210,16 +215,15 @@ class ChannelDef:
 
 @dataclass(frozen=True)
 class BusinessPack:
-    """A demo business: invented, and says so."""
+    """A demo business. With several trades their lists are joined; matrix and texts are the first one's."""
 
     slug: str
     name: str
-    invented: bool
     about: str
+    invented: bool
     city: CityPack
     trades: tuple[TradePack, ...]
-    skills: tuple[SkillDef, ...]
-    services: tuple[ServiceDef, ...]  # the trades' lists one after another, with this business's own prices
+    services: tuple[ServiceDef, ...]  # with this business's own prices
     branches: tuple[BranchDef, ...]
     staff: tuple[StaffDef, ...]
     channels: tuple[ChannelDef, ...]
@@ -227,3 +231,44 @@ class BusinessPack:
     def price_list(self) -> list[ServiceInfo]:
         """The services as engines read them; ids are the line numbers, from 1."""
         return as_price_list(self.services)
+
+    @property
+    def clinical(self) -> bool:
+        return any(trade.clinical for trade in self.trades)
+
+    @property
+    def skills(self) -> tuple[SkillDef, ...]:
+        return tuple(skill for trade in self.trades for skill in trade.skills)
+
+    @property
+    def urgent_signs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(sign for trade in self.trades for sign in trade.urgent_signs))
+
+    @property
+    def matrix(self) -> Mapping[str, Mapping[str, str]]:
+        return self.trades[0].matrix
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return self.trades[0].texts
+
+    @property
+    def knowledge(self) -> tuple[KnowledgeDef, ...]:
+        """Every question once: what two trades answer, the first one answers."""
+        entries: dict[str, KnowledgeDef] = {}
+        for trade in self.trades:
+            for entry in trade.knowledge:
+                entries.setdefault(entry.question, entry)
+        return tuple(entries.values())
+
+    @property
+    def upsells(self) -> tuple[UpsellDef, ...]:
+        """Those whose both services are sold here."""
+        sold = {service.name for service in self.services}
+        return tuple(
+            upsell for trade in self.trades for upsell in trade.upsells if {upsell.service, upsell.offer} <= sold
+        )
+
+    @property
+    def promos(self) -> tuple[PromoDef, ...]:
+        return tuple(promo for trade in self.trades for promo in trade.promos)
