@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from contacts.models import Contact, Conversation
-from tenants.business.models import Branch, Service, Stage, StaffMember
+from tenants.business.models import Branch, Service, StaffMember, Stage
 from tenants.models import ChannelKind
 
 

@@ -56,7 +56,7 @@ class Clock:
         sign = "\u2212" if self.is_late else ""
         if seconds < 3600:
             return f"{sign}{seconds // 60}:{seconds % 60:02d}"
-        return f"{sign}{seconds // 3600}\u202fч"
+        return f"{sign}{seconds // 3600}\u00a0ч"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,257 @@
+"""Who answers for a lead: `choose()` is pure, the verbs write. One owner at a time, the cap never exceeded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Count, Max, Q
+
+from channels_app import live
+from channels_app.notices import notify
+from contacts.models import Conversation
+from routing import record, sla
+from routing.models import Assignment, Lead
+from routing.signals import lead_changed
+from tenants.business import calendar, responsibility
+from tenants.business.models import BusinessSettings, StaffMember
+
+
+class AlreadyTaken(Exception):
+    """Somebody else answers for the lead already."""
+
+    def __init__(self, by: StaffMember) -> None:
+        super().__init__(f"Заявку уже ведёт {by}")
+        self.by = by
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One person as a choice: what speaks for and against giving this person a lead now."""
+
+    staff_id: int
+    name: str
+    role: str
+    is_on_shift: bool
+    is_away: bool
+    open_leads: int
+    load_cap: int
+    branch_id: int
+    last_given_at: datetime | None = None  # None: never given one, so waits the longest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one candidate, in a receptionist's words."""
+
+    name: str
+    is_chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    staff_id: int | None  # None: nobody suits
+    reason: str
+    verdicts: tuple[Verdict, ...]
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    *,
+    tiers: Sequence[Collection[str]],
+    branch_id: int | None,
+    exclude: Collection[int],
+) -> Choice:
+    """The person a lead goes to: the first tier of roles with somebody able; in it whoever waited longest.
+
+    Able: on shift, not away, below the cap, not in `exclude` (was given it before). People of the lead's own branch
+    come before others of the same tier. Every candidate gets a verdict.
+    """
+    obstacles = {person.staff_id: _obstacle(person, exclude) for person in candidates}
+    for number, roles in enumerate(tiers):
+        able = [person for person in candidates if person.role in roles and not obstacles[person.staff_id]]
+        if not able:
+            continue
+        chosen = min(able, key=lambda person: (person.branch_id != branch_id, *_waited(person)))
+        reason = f"{'дольше всех ждёт заявку' if len(able) > 1 else 'единственный свободный'}, сейчас {_load(chosen)}"
+        if number:
+            reason = f"из {'запасного' if number == 1 else 'последнего'} круга: {reason}"
+        return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able))
+    return Choice(None, "никого подходящего нет на смене", _verdicts(candidates, obstacles, None, "", []))
+
+
+def _obstacle(person: Candidate, exclude: Collection[int]) -> str:
+    if person.staff_id in exclude:
+        return "заявка уже была у этого сотрудника"
+    if not person.is_on_shift:
+        return "не на смене"
+    if person.is_away:
+        return "отошёл"
+    if person.open_leads >= person.load_cap:
+        return f"занят: {_load(person)}"
+    return ""
+
+
+def _load(person: Candidate) -> str:
+    return f"{person.open_leads} из {person.load_cap} заявок"
+
+
+def _waited(person: Candidate) -> tuple:
+    given = person.last_given_at
+    return (given is not None, given.timestamp() if given else 0.0, person.staff_id)
+
+
+def _verdicts(
+    candidates: Sequence[Candidate],
+    obstacles: dict[int, str],
+    chosen: Candidate | None,
+    reason: str,
+    able: Sequence[Candidate],
+) -> tuple[Verdict, ...]:
+    lines = []
+    for person in candidates:
+        if person is chosen:
+            lines.append(Verdict(person.name, True, reason))
+        elif person in able:
+            lines.append(Verdict(person.name, False, "получил заявку позже, чем выбранный сотрудник"))
+        else:
+            lines.append(Verdict(person.name, False, obstacles[person.staff_id] or "не отвечает за этот этап"))
+    return tuple(lines)
+
+
+# --- The world as candidates ----------------------------------------------------------------------------------------
+
+
+def candidates_at(now: datetime, roles: Collection[str]) -> list[Candidate]:
+    """Everybody of these roles with shift and load as of `now`; three queries whatever the size of the staff."""
+    on_shift = {person.pk for person in calendar.on_shift(now)}
+    open_lead = Q(leads__status__in=[Lead.Status.OPEN, Lead.Status.NEEDS_CALL], leads__is_test=False)
+    people = StaffMember.objects.filter(is_active=True, role__in=roles).annotate(load=Count("leads", filter=open_lead))
+    given = dict(Assignment.objects.values_list("staff_id").annotate(Max("created_at")))
+    return [
+        Candidate(
+            person.pk,
+            person.name,
+            person.role,
+            person.pk in on_shift,
+            person.is_away,
+            person.load,
+            person.load_cap,
+            person.branch_id,
+            given.get(person.pk),
+        )
+        for person in people.order_by("pk")
+    ]
+
+
+def tiers_for(stage: str) -> list[list[str]]:
+    """Roles in the order in which they are tried: R of the stage, then managers, then the one who is accountable."""
+    people = [role for role in responsibility.responsible(stage) if role != "assistant"]
+    accountable = responsibility.accountable(stage)
+    return [tier for tier in (people, ["manager"], [accountable]) if tier]
+
+
+# --- Verbs -----------------------------------------------------------------------------------------------------------
+
+
+def lock_assigning() -> None:
+    """Assignments of one business are decided one after another, so that caps and rotation hold."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ':assign'), 0)")
+
+
+@transaction.atomic
+def give(
+    lead: Lead, *, stage: str, now: datetime, why: str, exclude: Collection[int] = (), kind: str = "hot_lead"
+) -> StaffMember | None:
+    """Choose a person for the lead by the stage's R and make that person its owner; tells the person.
+
+    Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task.
+    """
+    lock_assigning()
+    lead = Lead.objects.select_for_update().get(pk=lead.pk)
+    tiers = tiers_for(stage)
+    candidates = candidates_at(now, {role for tier in tiers for role in tier})
+    choice = choose(candidates, tiers=tiers, branch_id=lead.branch_id, exclude=exclude)
+    staff_id, reason = choice.staff_id, choice.reason
+    if staff_id is None:
+        backup = BusinessSettings.load().backup_staff
+        if backup is None or backup.pk in exclude or not backup.is_active:
+            record.add(lead, "assigned", "Передать некому", _lines(choice), now=now)
+            return None
+        staff_id, reason = backup.pk, f"резервный сотрудник: {choice.reason}"
+    staff = StaffMember.objects.get(pk=staff_id)
+    make_owner(lead, staff, reason=reason, now=now)
+    record.add(lead, "assigned", f"Назначено: {staff.name}", [("Почему", why), *_lines(choice)], now=now)
+    notify(
+        staff,
+        kind,
+        f"{why}: {lead.summary or 'новая заявка'}"[:300],
+        lead_id=lead.pk,
+        key=f"{kind}-{lead.pk}-{staff.pk}-{lead.assignments.count()}",
+        now=now,
+    )
+    lead_changed.send(Lead, lead=lead, what="assigned", now=now)
+    return staff
+
+
+def _lines(choice: Choice) -> list[tuple[str, str]]:
+    return [(("→ " if verdict.is_chosen else "") + verdict.name, verdict.reason) for verdict in choice.verdicts]
+
+
+def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, taken: bool = False) -> Assignment:
+    """End the current assignment and begin this one; the caller holds `lock_assigning()`."""
+    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=reason[:200])
+    lead.owner, lead.assigned_at = staff, now
+    lead.taken_at = now if taken else None
+    lead.changed_at = now
+    lead.save(update_fields=["owner", "assigned_at", "taken_at", "changed_at"])
+    return lead.assignments.create(staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None)
+
+
+@transaction.atomic
+def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
+    """`by` answers for the lead from `now` on and leads its conversation; the assistant falls silent at once.
+
+    Raises AlreadyTaken when somebody else has taken it. Taking twice is as good as once.
+    """
+    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lock_assigning()
+    lead = Lead.objects.select_for_update().get(pk=lead.pk)
+    if lead.taken_at and lead.owner_id != by.pk:
+        raise AlreadyTaken(lead.owner)
+    if lead.taken_at:
+        return lead
+    if lead.owner_id == by.pk:
+        lead.taken_at = lead.changed_at = now
+        lead.save(update_fields=["taken_at", "changed_at"])
+        lead.assignments.filter(ended_at=None).update(taken_at=now)
+    else:
+        make_owner(lead, by, reason="взял сам", now=now, taken=True)
+    conversation.held_by, conversation.needs_person = by, False
+    conversation.save(update_fields=["held_by", "needs_person"])
+    if lead.status == Lead.Status.NEEDS_CALL:
+        lead.status = Lead.Status.OPEN
+        lead.save(update_fields=["status"])
+    sla.taken(lead, now=now)
+    record.add(lead, "taken", f"{by.name} ведёт заявку", [("Ассистент", "замолчал")], now=now)
+    lead_changed.send(Lead, lead=lead, what="taken", now=now)
+    live.publish("lead", id=lead.pk)
+    return lead
+
+
+@transaction.atomic
+def hand_back(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
+    """The assistant leads the conversation again; the person stays the owner but answers no clock."""
+    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lead = Lead.objects.select_for_update().get(pk=lead.pk)
+    conversation.held_by, conversation.needs_person = None, False
+    conversation.save(update_fields=["held_by", "needs_person"])
+    sla.handed_back(lead, now=now)
+    record.add(lead, "handed_back", f"{by.name} вернул(а) заявку ассистенту", [], now=now)
+    lead_changed.send(Lead, lead=lead, what="handed_back", now=now)
+    live.publish("lead", id=lead.pk)
+    return lead

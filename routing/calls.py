@@ -1,0 +1,73 @@
+"""Calls back: the task «Перезвонить» and the state «нужен звонок»."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from channels_app import live
+from channels_app.notices import notify
+from routing import record, sla
+from routing.models import Lead, Task
+from routing.signals import lead_changed, task_changed
+from tenants.business import responsibility
+from tenants.business.models import StaffMember
+
+
+def needs_call(lead: Lead, *, why: str, now: datetime, at: datetime | None = None) -> Task:
+    """Mark the lead «нужен звонок», with one open task «Перезвонить», here and (through the signal) in the CRM."""
+    lead.status, lead.changed_at = Lead.Status.NEEDS_CALL, now
+    lead.save(update_fields=["status", "changed_at"])
+    task = call_task(lead, why=why, now=now, at=at)
+    sla.show(lead, "call", task.due_at, now)
+    record.add(lead, "needs_call", "Нужен звонок", [("Почему", why)], now=now)
+    for person in people_accountable(lead):
+        key = f"call-{task.pk}-{person.pk}"
+        notify(person, "breach", f"Нужен звонок: {why}", lead_id=lead.pk, key=key, now=now)
+    lead_changed.send(Lead, lead=lead, what="needs_call", now=now)
+    return task
+
+
+def call_task(
+    lead: Lead, *, why: str, now: datetime, at: datetime | None = None, staff: StaffMember | None = None
+) -> Task:
+    """The task «Перезвонить»; one open one a lead, its term moved when it is asked for again with a time."""
+    task = lead.tasks.filter(kind=Task.Kind.CALL, done_at=None).first()
+    if task:
+        if at:
+            task.due_at = at
+            task.save(update_fields=["due_at"])
+        return task
+    task = Task.objects.create(
+        lead=lead,
+        kind=Task.Kind.CALL,
+        title=f"Перезвонить: {why}"[:200],
+        staff=staff or lead.owner,
+        key=f"call-{lead.pk}-{lead.tasks.count() + 1}",
+        due_at=at or sla.business_due(lead, now, timedelta(minutes=15)),
+        created_at=now,
+    )
+    task_changed.send(Task, task=task, what="created", now=now)
+    live.publish("task", id=task.pk, lead=lead.pk)
+    return task
+
+
+def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
+    """The task is done; twice is as good as once. A lead that waited for this call is in work again."""
+    if task.done_at:
+        return task
+    task.done_at = now
+    task.save(update_fields=["done_at"])
+    lead = task.lead
+    if task.kind == Task.Kind.CALL and lead.status == Lead.Status.NEEDS_CALL:
+        lead.status, lead.changed_at = Lead.Status.OPEN, now
+        lead.save(update_fields=["status", "changed_at"])
+        sla.show(lead, "", None, now)
+    record.add(lead, "task", "Сделано: " + task.title, [("Кто", by.name)] if by else [], now=now)
+    task_changed.send(Task, task=task, what="done", now=now)
+    live.publish("task", id=task.pk, lead=lead.pk)
+    return task
+
+
+def people_accountable(lead: Lead) -> list[StaffMember]:
+    """Everybody who holds the A of the lead's stage."""
+    return responsibility.people_of(responsibility.accountable(lead.stage))

@@ -1,0 +1,126 @@
+"""A business's settings as one value for the path of a lead, kept for a few seconds in each process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+
+from assistant.understanding import ServiceInfo
+from routing.models import ScorePolicy, SlaPolicy
+from routing.scoring import Weights
+from tenants.business.models import Branch, BusinessSettings, Service
+from tenants.business.wording import Wording
+
+KEPT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Config:
+    settings: BusinessSettings
+    branches: tuple[Branch, ...]
+    price_list: tuple[ServiceInfo, ...]
+    weights: Weights
+    policy: SlaPolicy
+    wording: Wording
+
+    def service(self, service_id: int | None) -> ServiceInfo | None:
+        return next((service for service in self.price_list if service.id == service_id), None)
+
+    def branch_for(self, place: str) -> Branch:
+        """The branch whose districts name the place the client spoke of; the first one otherwise."""
+        wanted = place.lower().replace("ё", "е")
+        for branch in self.branches:
+            for district in branch.districts:
+                stem = district.lower().replace("ё", "е").rstrip("аяыийоеью")
+                if wanted and stem and stem in wanted:
+                    return branch
+        return self.branches[0]
+
+
+_kept: dict[str, tuple[float, Config]] = {}
+
+
+def load() -> Config:
+    """The current tenant's settings, at most KEPT_SECONDS old. A business without a branch raises DoesNotExist."""
+    schema = connection.schema_name
+    found = _kept.get(schema)
+    if found and time.monotonic() - found[0] < KEPT_SECONDS:
+        return found[1]
+    config = _read()
+    _kept[schema] = (time.monotonic(), config)
+    return config
+
+
+def forget_all() -> None:
+    """Drop what is kept (tests, and a process that just changed settings)."""
+    _kept.clear()
+
+
+def _read() -> Config:
+    branches = tuple(Branch.objects.filter(is_active=True))
+    if not branches:
+        raise Branch.DoesNotExist("в бизнесе нет ни одного работающего филиала")
+    return Config(
+        settings=BusinessSettings.load(),
+        branches=branches,
+        price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
+        weights=weights_of(ScorePolicy.load()),
+        policy=SlaPolicy.load(),
+        wording=Wording(),
+    )
+
+
+def service_info(service: Service) -> ServiceInfo:
+    return ServiceInfo(
+        id=service.pk,
+        name=service.name,
+        synonyms=tuple(service.synonyms),
+        category=service.category,
+        duration_minutes=service.duration_minutes,
+        price_kopecks=service.price_kopecks,
+        price_to_kopecks=service.price_to_kopecks,
+    )
+
+
+def weights_of(policy: ScorePolicy) -> Weights:
+    """The tenant's policy as the plain weights that `scoring` takes."""
+    return Weights(
+        recency_max=policy.recency_max,
+        recency_half_life=timedelta(minutes=max(policy.recency_half_life_minutes, 1)),
+        intent=(
+            ("booking", policy.intent_booking),
+            ("callback_request", policy.intent_callback),
+            ("reschedule", policy.intent_reschedule),
+            ("price_question", policy.intent_price),
+            ("promo_question", policy.intent_promo),
+            ("cancel", policy.intent_cancel),
+            ("consultation", policy.intent_consultation),
+            ("complaint", policy.intent_other),
+            ("other", policy.intent_other),
+            ("spam", 0),
+        ),
+        channel=(
+            ("call", policy.channel_call),
+            ("form", policy.channel_form),
+            ("whatsapp", policy.channel_whatsapp),
+            ("telegram", policy.channel_telegram),
+            ("max", policy.channel_telegram),
+            ("instagram", policy.channel_social),
+            ("vk", policy.channel_social),
+            ("webchat", policy.channel_social),
+            ("email", policy.channel_email),
+        ),
+        ltv_new=policy.ltv_new,
+        ltv_price_max=policy.ltv_price_max,
+        ltv_repeat_min=policy.ltv_repeat_min,
+        ltv_max=policy.ltv_max,
+        high_urgency=policy.high_urgency,
+        ad_utm=policy.ad_utm,
+        promo=policy.promo,
+        price_sensitive=policy.price_sensitive,
+        hot_from=policy.hot_from,
+        warm_from=policy.warm_from,
+    )

@@ -1,0 +1,77 @@
+"""After the answer: who must know of this lead. The score decides, complaints and urgent cases go past it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from channels_app.notices import notify
+from contacts.models import Conversation
+from routing import assignment, calls, record, sla
+from routing.models import Lead
+from routing.signals import lead_changed
+from tenants.business import responsibility
+
+if TYPE_CHECKING:
+    from routing.desk import BookingDesk
+
+
+def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
+    """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
+    lead.refresh_from_db()
+    lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
+    if not lead.is_open:
+        return
+    handover = desk.handover
+    if handover:
+        _hand_over(lead, stage=handover.stage, why=handover.reason, urgent=handover.urgent, now=now)
+    elif lead.intent == "complaint":
+        _hand_over(lead, stage="complaint", why="Жалоба", urgent=False, now=now)
+    elif lead.is_hot or lead.kind == "form":
+        _call_person(lead, why="Горячая заявка" if lead.is_hot else "Заявка с сайта", now=now)
+    elif is_new:
+        record.add(lead, "routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))], now=now)
+    if is_new:
+        sla.start_confirm(lead, now=now)
+
+
+def _why_assistant(lead: Lead) -> str:
+    return (
+        "тёплая заявка: ассистент предлагает запись"
+        if lead.temperature == "warm"
+        else "холодная заявка: ответ сейчас, напоминания позже"
+    )
+
+
+def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
+    """A person at once, while the assistant goes on; once a lead, however often its score changes."""
+    if lead.owner_id or lead.taken_at:
+        return
+    if assignment.give(lead, stage=lead.stage, now=now, why=why):
+        lead.refresh_from_db()
+        sla.start_take(lead, now=now)
+    else:
+        calls.needs_call(lead, why="передать некому", now=now)
+
+
+def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime) -> None:
+    """A person takes the conversation: R of the stage, whatever the score. The assistant waits for that person."""
+    Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
+    if lead.stage != stage:
+        lead.stage = stage
+        lead.save(update_fields=["stage"])
+    fits = lead.owner_id and lead.owner.role in responsibility.responsible(stage)
+    if fits and not urgent:
+        notify(
+            lead.owner, "handover", why, lead_id=lead.pk, key=f"handover-{lead.pk}-{lead.decisions.count()}", now=now
+        )
+        return
+    if assignment.give(lead, stage=stage, now=now, why=why, kind="urgent" if urgent else "handover"):
+        lead.refresh_from_db()
+        sla.start_take(lead, now=now)
+    else:
+        calls.needs_call(lead, why=why, now=now)
+    for role in responsibility.consulted(stage):
+        for person in responsibility.people_of(role, branch=lead.branch):
+            key = f"consult-{lead.pk}-{stage}-{person.pk}"
+            notify(person, "consult", f"Нужен ваш совет: {why}", lead_id=lead.pk, key=key, now=now)

@@ -1,0 +1,205 @@
+"""The path of a message, in its order: received -> understood -> scored -> answered / booked -> routed. Read this first.
+
+Everything here runs under the lock of the conversation's row, so one conversation moves one step at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from assistant import dialogue
+from assistant.understand import understand
+from assistant.understanding import DateTimeSlot, Understanding
+from assistant.words import when_words
+from channels_app import adapters, live, outbound
+from channels_app.models import InboundEvent
+from contacts import receiving
+from contacts.models import Conversation, Message
+from leadhub.work import later
+from routing import config as configs
+from routing import dispatching, leads, record, sla
+from routing.config import Config
+from routing.desk import BookingDesk
+from routing.models import Lead
+from routing.scoring import INTENT_TITLES
+from tenants.business.models import Branch
+
+logger = logging.getLogger(__name__)
+
+ANSWER_ALLOWANCE = timedelta(seconds=3)
+LONGEST_TEXT = 4000  # characters of a burst that are read
+
+
+# --- 1. Received -----------------------------------------------------------------------------------------------------
+
+
+def receive_event(event_id: int, *, now: datetime) -> None:
+    """Parse one stored POST and keep its messages; answer at once, or when the client's burst is over.
+
+    What cannot be parsed stays in the database as `broken`, with the reason, for people to see.
+    """
+    event = InboundEvent.objects.select_related("account").filter(pk=event_id).first()
+    if event is None or event.status != InboundEvent.Status.NEW:
+        return
+    try:
+        incoming = adapters.of(event.account).parse(bytes(event.body), event.content_type)
+    except adapters.Unreadable as error:
+        _close_event(event, InboundEvent.Status.BROKEN, str(error))
+        return
+    messages = [
+        message for item in incoming if (message := receiving.receive(event.account, item, event_id=event.pk, now=now))
+    ]
+    _close_event(event, InboundEvent.Status.DONE if messages else InboundEvent.Status.IGNORED, "")
+    window = configs.load().settings
+    for conversation in {message.conversation for message in messages}:
+        live.publish("message", conversation=conversation.pk)
+        if window.burst_window_ms == 0:
+            answer(conversation.pk, now=now)
+        else:
+            later("routing.answer", conversation.pk, at=_burst_end(conversation, window, now))
+
+
+def _burst_end(conversation: Conversation, window: Any, now: datetime) -> datetime:
+    """One window after the last message, but never later than the limit after the first one without an answer."""
+    first = conversation.pending_since or now
+    end = now + timedelta(milliseconds=window.burst_window_ms)
+    return min(end, max(now, first + timedelta(milliseconds=window.burst_limit_ms)))
+
+
+def _close_event(event: InboundEvent, status: str, error: str) -> None:
+    event.status, event.error = status, error[:300]
+    event.save(update_fields=["status", "error"])
+
+
+# --- 2-5. Understood, scored, answered, routed -------------------------------------------------------------------------
+
+
+def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> None:
+    """Everything the client wrote since the last answer is understood together and gets one answer."""
+    conversation = (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("contact", "identity")
+        .get(pk=conversation_id)
+    )
+    fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
+    if not fresh:
+        return
+    config = configs.load()
+    text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
+    past = leads.past_of(conversation.contact, now=now)
+    branch = conversation.branch or config.branches[0]
+    understanding = _understand(text, branch, config, known=past.is_known or never_spam, now=now)
+    branch = _place(conversation, understanding, config, branch)
+    _keep_understanding(fresh, understanding)
+
+    lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
+    leads.learn(lead, understanding, config, origin=_origin(conversation), now=now)
+    record.add(lead, "understood", _understood_title(understanding), _understood_lines(understanding), now=now)
+    leads.rescore(lead, past, config, now=now)
+    if is_new:
+        later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
+
+    desk = BookingDesk(conversation, lead, branch=branch, config=config, now=now)
+    if lead.status == Lead.Status.QUARANTINE:
+        record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
+    elif conversation.held_by_id or not config.settings.assistant_enabled:
+        sla.client_wrote(lead, now=now) if conversation.held_by_id else None
+    else:
+        _reply(conversation, lead, understanding, desk, text=text, last=fresh[-1], now=now)
+    conversation.pending_since = None
+    conversation.save(update_fields=["state", "branch", "pending_since", "needs_person", "last_message_at"])
+    dispatching.route(lead, desk, is_new=is_new, now=now)
+    live.publish("lead", id=lead.pk)
+
+
+def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: datetime) -> Understanding:
+    local = now.astimezone(branch.zone).replace(tzinfo=None)
+    return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+
+
+def _place(conversation: Conversation, understanding: Understanding, config: Config, branch: Branch) -> Branch:
+    """The branch near the place the client named; it stays the conversation's until another is named."""
+    if understanding.slots.geo:
+        branch = config.branch_for(understanding.slots.geo[0].text)
+    conversation.branch = branch
+    return branch
+
+
+def _keep_understanding(fresh: Sequence[Message], understanding: Understanding) -> None:
+    """The burst is processed; what it was understood to stands with its last message."""
+    fresh[-1].understanding = understanding.to_json()
+    for message in fresh:
+        message.is_processed = True
+    Message.objects.bulk_update(fresh, ["is_processed", "understanding"])
+
+
+def _origin(conversation: Conversation) -> Mapping[str, Any]:
+    """UTM, promo and page that came with the messages (`contacts.receiving` keeps them)."""
+    return conversation.state.get("origin", {})
+
+
+def _reply(
+    conversation: Conversation,
+    lead: Lead,
+    understanding: Understanding,
+    desk: BookingDesk,
+    *,
+    text: str,
+    last: Message,
+    now: datetime,
+) -> None:
+    turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text)
+    conversation.state = {**conversation.state, "dialogue": turn.state}
+    if turn.stage:
+        lead.stage = turn.stage
+        lead.save(update_fields=["stage"])
+    if not turn.says:
+        return
+    wording, number = desk.config.wording, conversation.messages.filter(author=Message.Author.ASSISTANT).count()
+    reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
+    choices = [choice for say in turn.says for choice in say.choices]
+    outbound.queue(
+        conversation,
+        reply,
+        key=f"answer-{last.pk}",
+        choices=choices,
+        by_assistant=True,
+        is_answer=turn.acts_on_intent,
+        now=now,
+    )
+    keys = ", ".join(say.key for say in turn.says)
+    record.add(lead, "answered", "Ассистент ответил", [("Тексты", keys), *desk.done], now=now)
+
+
+# --- Words of the record ------------------------------------------------------------------------------------------------
+
+
+def _understood_title(understanding: Understanding) -> str:
+    percent = round(understanding.confidence * 100)
+    return f"Понято: {INTENT_TITLES.get(understanding.intent, understanding.intent)} (уверенность {percent} %)"
+
+
+def _understood_lines(understanding: Understanding) -> list[tuple[str, str]]:
+    slots = understanding.slots
+    lines = [("Услуга", slot.text) for slot in slots.service]
+    lines += [("Когда", _wish_words(slot)) for slot in slots.datetime]
+    lines += [("Место", slot.text) for slot in slots.geo]
+    lines += [("Промокод", slot.text) for slot in slots.promo]
+    if slots.phone:
+        lines.append(("Телефон", "назван"))
+    if understanding.urgency == "high":
+        lines.append(("Срочность", "высокая"))
+    if understanding.emotion != "neutral":
+        lines.append(("Настроение", {"angry": "недоволен", "positive": "доволен"}[understanding.emotion]))
+    return lines + _reasons(understanding)
+
+
+def _wish_words(slot: DateTimeSlot) -> str:
+    return slot.text or when_words(slot.start)
+
+
+def _reasons(understanding: Understanding) -> list[tuple[str, str]]:
+    return [("Почему", reason) for reason in understanding.reasons]
