@@ -1,8 +1,23 @@
 """WSGI entry of the web server."""
 
 import os
-
-from django.core.wsgi import get_wsgi_application
+from collections.abc import Callable, Iterable
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadhub.settings")
-application = get_wsgi_application()
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+from leadhub import warming  # noqa: E402
+from leadhub.bare import PREFIXES, BareHandler  # noqa: E402
+
+_pages = get_wsgi_application()
+_bare = BareHandler()
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    handler = _bare if environ["PATH_INFO"].startswith(PREFIXES) else _pages
+    return handler(environ, start_response)
+
+
+warming.warm_web(_pages)
