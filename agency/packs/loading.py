@@ -44,7 +44,7 @@ FOLDER = Path(__file__).parent
 RUBLE = 100  # kopecks
 SHORTEST_STEM = 4  # letters: a shorter beginning meets too many other words
 
-# The code 907 is not assigned in Russia's numbering plan: such numbers look like any other and ring nowhere.
+# The mobile code 907 stands free in Russia's numbering plan (no operator holds it): such numbers only look real.
 DEMO_PHONE_PREFIX = "+7907"
 DEMO_PHONE = re.compile(re.escape(DEMO_PHONE_PREFIX) + r"\d{7}")
 

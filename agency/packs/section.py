@@ -9,6 +9,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # twenty times faster
+except ImportError:  # a PyYAML built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 _REQUIRED: Any = object()
 
 
@@ -16,7 +21,7 @@ class PackError(ValueError):
     """A pack file is missing or wrong; the message names the file, the key and the problem."""
 
 
-class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _UniqueKeys(SafeLoader):
     """YAML without the silent "the last of two equal keys wins"."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -125,7 +130,7 @@ def intervals(section: Section, key: str, default: Any = _REQUIRED) -> tuple[tup
     text = section.text(key, default)
     if text is None or text == "closed":
         return ()
-    pairs = []
+    pairs: list[tuple[time, time]] = []
     for piece in text.split(","):
         start, dash, end = piece.strip().partition("-")
         try:
