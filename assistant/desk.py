@@ -92,7 +92,7 @@ class Desk(Protocol):
     ) -> list[Opening]:
         """Free times inside the wish, soonest first, one per start; none: an empty list (the dialogue widens the wish).
 
-        A point (grain minute) allows that very start, approx starts within 30 minutes of it, an interval (or its
+        A point (grain minute) allows that very start, approx a start within 30 minutes of it, an interval (or its
         `windows`) starts within [start, end) less `exclude`; asap and None: any time from now on. Several services
         are one visit in a row. `alternatives` are not looked at."""
 

@@ -116,12 +116,12 @@ def wish(slot: DateTimeSlot, now: datetime) -> str:
 def interval(start: datetime, end: datetime | None, grain: str, now: datetime) -> str:
     """A point, a part of a day, a day or several days, each as a person says it."""
     if grain == "asap" or end is None:
-        return "ближайшее время"
-    if end == start:
-        return moment(start, now)
+        return "в ближайшее время"
     if grain == "approx":
         middle = start + (end - start) / 2
         return f"{day(middle.date(), now.date())} около{NO_BREAK}{clock(middle)}"
+    if end == start:
+        return moment(start, now)
     last_day = (end - timedelta(seconds=1)).date()
     if last_day == start.date():
         if end - start >= timedelta(hours=11):

@@ -92,7 +92,7 @@ def test_label_holds_a_date_so_that_tomorrow_it_means_the_same():
         (datetime(2026, 11, 28, 16, 30), datetime(2026, 11, 28, 17, 30), "approx", "в субботу 28 ноября около 17:00"),
         (datetime(2026, 11, 23), datetime(2026, 11, 30), "week", "с 23 по 29 ноября"),
         (datetime(2026, 11, 30), datetime(2026, 12, 7), "week", "с 30 ноября по 6 декабря"),
-        (datetime(2026, 11, 24, 10), None, "asap", "ближайшее время"),
+        (datetime(2026, 11, 24, 10), None, "asap", "в ближайшее время"),
     ],
 )
 def test_a_wish_is_told_in_our_words(start, end, grain, expected):

@@ -1,0 +1,301 @@
+"""What the assistant answers: one message in, one turn out. Pure but for what it asks of the desk.
+
+The order of `step` is the order of importance: what threatens life, what belongs to people, the answer to the question
+that was asked last, then what the message wants by itself. Texts are named, never written here: the caller renders the
+tenant's own wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from assistant import cues
+from assistant.desk import Desk
+from assistant.memory import Memory
+from assistant.moves import booking, handover, questions, visits
+from assistant.talk import Say, Talk, Turn
+from assistant.understanding import Intent, Understanding
+
+__all__ = ["Say", "Turn", "await_confirmation", "hand_back", "step"]
+
+IDLE_LIMIT = 6  # answers in a row that moved nothing: the other side may be a machine
+TURN_LIMIT = 40  # answers since something was done
+SHORT_ANSWER = 120  # characters: a longer spam is no answer to a question
+
+ANSWERS: dict[str, Callable[[Talk], bool]] = {
+    "service": booking.answer_service,
+    "choice": booking.answer_choice,
+    "time": booking.answer_time,
+    "reading": booking.answer_reading,
+    "contact": booking.answer_contact,
+    "consent": booking.answer_consent,
+    "confirm_booking": booking.answer_confirm,
+    "offer_booking": questions.answer_offer,
+    "price_service": questions.answer_price_service,
+    "callback_phone": questions.answer_callback_phone,
+    "which": visits.answer_which,
+    "cancel_sure": visits.answer_cancel_sure,
+    "phone_for_code": visits.answer_phone_for_code,
+    "code": visits.answer_code,
+    "confirm_visit": visits.answer_confirm_visit,
+    "move_or_cancel": visits.answer_move_or_cancel,
+}
+MENU = (cues.BOOK, cues.PRICES, cues.ADDRESS_HOURS)
+
+
+def step(
+    state: Mapping[str, Any] | None, understanding: Understanding, desk: Desk, *, text: str, silent: bool = False
+) -> Turn:
+    """Answer one message (or one burst of them, joined by line breaks).
+
+    `state` is what the last turn returned (None or {} at first). `silent`: a person leads the conversation, so facts
+    about the client are noted and nothing is said or done."""
+    memory = Memory.load(state, now=desk.now)
+    talk = Talk(memory, _told_by_buttons(understanding, text, memory), desk, text)
+    before = memory.wants()
+    if silent or memory.stopped:
+        _note(talk)
+    elif _is_spam(talk):
+        talk.facts["spam"] = True
+    else:
+        _respond(talk)
+        _watch_for_machines(talk, before)
+    memory.last_at = desk.now
+    return Turn(memory.dump(), talk.says, talk.acted, talk.facts, _stage(talk))
+
+
+def await_confirmation(state: Mapping[str, Any] | None, appointment_id: int) -> dict[str, Any]:
+    """The state after a reminder asked whether the client will come: the next «да» confirms that appointment.
+
+    What was being arranged when it came is kept, and goes on when the client comes back to it."""
+    asked = {"task": "", "awaiting": "confirm_visit", "appointment_id": appointment_id}
+    return {**_current(state), **asked}
+
+
+def hand_back(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The state after a person gave the conversation back to the assistant: it answers again and has patience again."""
+    dropped = ("handed", "told_waiting", "told_urgent", "stopped", "misses", "idle", "turns", "answered")
+    return {key: value for key, value in _current(state).items() if key not in dropped}
+
+
+def _current(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A copy of a stored state; an empty one when there is none or its version is unknown."""
+    fresh = Memory().dump()
+    return dict(state) if state and state.get("version") == fresh["version"] else fresh
+
+
+def _told_by_buttons(understanding: Understanding, text: str, memory: Memory) -> Understanding:
+    """A tapped menu label says its intent by itself."""
+    intent: Intent | None = cues.MENU.get(cues.plain(text))  # type: ignore[assignment]
+    if intent is None or memory.awaiting == "offer_booking":
+        return understanding
+    return replace(understanding, intent=intent, intents=(intent,), confidence=1.0, is_spam=False)
+
+
+def _is_spam(talk: Talk) -> bool:
+    """Spam gets no answer; one that answers our question, or comes from a known client, is none."""
+    understanding, memory = talk.understanding, talk.memory
+    if not (understanding.is_spam or understanding.intent == "spam") or talk.desk.client.is_returning:
+        return False
+    return not (memory.awaiting and len(talk.text) <= SHORT_ANSWER and _reads_as_answer(talk))
+
+
+def _reads_as_answer(talk: Talk) -> bool:
+    slots = talk.understanding.slots
+    short = cues.says_yes(talk.text) or cues.says_no(talk.text) or bool(cues.code(talk.text))
+    return (
+        short or bool(slots.phone or slots.name or slots.service or slots.datetime) or len(cues.tokens(talk.text)) <= 3
+    )
+
+
+def _note(talk: Talk) -> None:
+    """A person leads: keep who the client is and what is wanted, for when the conversation comes back."""
+    booking.take_contact(talk)
+    memory = talk.memory
+    memory.services = talk.named_services or memory.services
+    memory.offered, memory.awaiting = [], memory.awaiting if memory.awaiting == "confirm_visit" else ""
+    memory.greeted = True
+
+
+def _respond(talk: Talk) -> None:
+    memory, desk = talk.memory, talk.desk
+    understanding = talk.understanding
+    memory.turns += 1
+    if cues.in_danger(talk.text):
+        handover.danger(talk)
+        return
+    greeting_is_due = not memory.greeted
+    if greeting_is_due:
+        talk.say("greeting", business=desk.business_name, acts=False)
+        memory.greeted = True
+    if cues.wants_person(talk.text):
+        handover.person(talk)
+    elif kind := cues.data_request(talk.text):
+        handover.data_request(talk, kind)
+    elif _is_urgent(talk):
+        handover.urgent(talk)
+    elif _answers_question(talk):
+        memory.misses = 0 if talk.acted else memory.misses
+    elif understanding.intent == "complaint":
+        handover.complaint(talk, urgent=understanding.urgency == "high")
+    else:
+        _act(talk, greeting_is_due=greeting_is_due)
+
+
+def _is_urgent(talk: Talk) -> bool:
+    """Said once is enough: then the visit is arranged like any other. A sick client who cancels just cancels."""
+    understanding = talk.understanding
+    if understanding.urgency != "high" or understanding.intent in ("complaint", "cancel", "reschedule"):
+        return False
+    return not talk.memory.told_urgent
+
+
+def _answers_question(talk: Talk) -> bool:
+    """Whether the message was taken as the answer to the last question."""
+    memory, understanding = talk.memory, talk.understanding
+    answer = ANSWERS.get(memory.awaiting)
+    if answer is None or understanding.intent == "complaint":
+        return False
+    pinned = ("confirm_visit", "move_or_cancel", "cancel_sure", "which")
+    if memory.awaiting not in pinned and understanding.intent in ("cancel", "reschedule") and _is_sure(talk):
+        return False
+    asks = {"price_question", "promo_question", "consultation", "callback_request"} & set(_intents(talk))
+    if asks and _is_sure(talk) and not _only_tapped(talk):
+        return False
+    return answer(talk)
+
+
+def _only_tapped(talk: Talk) -> bool:
+    """A reply so short that it can only be an answer, whatever the engine made of it."""
+    return len(cues.tokens(talk.text)) <= 5 and not cues.asks(talk.text) and cues.plain(talk.text) not in cues.MENU
+
+
+def _act(talk: Talk, *, greeting_is_due: bool) -> None:
+    """Do what the message wants by itself: answer every question in it, then the one thing to be done."""
+    memory = talk.memory
+    if cues.thanks(talk.text) and not talk.named_services and not talk.slot:
+        talk.say("thanks_reply", acts=False)
+        return
+    pending = memory.awaiting
+    wanted = _intents(talk) if _is_sure(talk) else _evident(talk)
+    if not wanted:
+        _small_talk(talk, pending, greeting_is_due=greeting_is_due)
+        return
+    memory.misses = 0
+    asked = [intent for intent in wanted if intent in ("price_question", "promo_question", "consultation")]
+    if "promo_question" not in asked:
+        questions.note_promo(talk)
+    action = next((intent for intent in wanted if intent in ACTIONS), None)
+    if "price_question" in asked:
+        questions.price(talk)
+    if "promo_question" in asked:
+        questions.promo(talk)
+    if "consultation" in asked:
+        questions.information(talk, alone=len(wanted) == 1)
+    if action == "cancel" and "booking" in wanted:
+        memory.then = "booking"
+    if action:
+        ACTIONS[action](talk)
+    elif pending and not talk.handed_stage:
+        _ask_again(talk, pending)
+    elif talk.acted and memory.awaiting != "price_service" and not memory.handed:
+        questions.offer_to_book(talk)
+    if "complaint" in wanted:
+        handover.complaint(talk, urgent=talk.understanding.urgency == "high")
+
+
+ACTIONS: dict[str, Callable[[Talk], None]] = {
+    "cancel": visits.start_cancel,
+    "reschedule": visits.start_move,
+    "booking": booking.start,
+    "callback_request": questions.callback,
+}
+
+
+def _intents(talk: Talk) -> list[Intent]:
+    """What the message wants, the primary first; a service or a time alone wants a booking."""
+    understanding = talk.understanding
+    wanted = [understanding.intent, *understanding.intents]
+    wanted = [intent for intent in dict.fromkeys(wanted) if intent not in ("other", "spam")]
+    return wanted or _evident(talk)
+
+
+def _evident(talk: Talk) -> list[Intent]:
+    """What can be read without trusting the engine's guess at the intent."""
+    if cues.asks_address(talk.text) or cues.asks_hours(talk.text):
+        return ["consultation"]
+    if talk.named_services or (talk.slot and talk.memory.task == "booking"):
+        return ["booking"]
+    return []
+
+
+def _is_sure(talk: Talk) -> bool:
+    return talk.understanding.confidence >= talk.desk.min_confidence
+
+
+def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
+    """A greeting, or something that says nothing we can act on."""
+    if cues.only_greets(talk.text) and not pending:
+        talk.memory.misses = 0
+        talk.say("how_to_help", choices=MENU)
+    elif not pending and _is_sure(talk) and "?" in talk.text and questions.knowledge(talk):
+        talk.memory.misses = 0
+    elif cues.only_greets(talk.text):
+        _ask_again(talk, pending)
+    elif greeting_is_due and talk.understanding.intent == "other" and _is_sure(talk):
+        talk.memory.misses += 1
+        talk.say("how_to_help", choices=MENU)
+    else:
+        talk.not_understood()
+        if pending and not talk.handed_stage and not talk.memory.handed:
+            _ask_again(talk, pending)
+
+
+def _ask_again(talk: Talk, pending: str) -> None:
+    """Come back to the question that stood before the message asked something else."""
+    memory = talk.memory
+    memory.awaiting = pending
+    if pending == "choice" and memory.offered:
+        booking.offer_again(talk)
+    elif pending == "contact" and memory.held:
+        booking.ask_missing(talk)
+    elif pending == "consent":
+        booking.ask_consent(talk)
+    elif pending == "service":
+        booking.ask_service(talk)
+    elif pending == "time":
+        talk.say("ask_time", choices=(cues.ANY_TIME,))
+    elif pending == "offer_booking":
+        questions.offer_to_book(talk)
+    elif pending == "callback_phone":
+        talk.say("callback_ask_phone")
+    elif pending == "phone_for_code":
+        talk.say("ask_phone_for_code")
+
+
+def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
+    """Two bots must not talk for long: after enough answers that moved nothing a person is called and we fall silent."""
+    memory = talk.memory
+    done = {"booked", "moved", "cancelled", "confirmed", "phone_proven"} & set(talk.facts)
+    memory.idle = 0 if done or memory.wants() != before else memory.idle + 1
+    if memory.idle < IDLE_LIMIT and memory.turns < TURN_LIMIT:
+        return
+    memory.stopped = True
+    talk.says = [] if memory.handed else [Say("hand_over")]
+    talk.acted = False
+    talk.hand_over("no progress", key="")
+    talk.facts["stopped"] = True
+
+
+def _stage(talk: Talk) -> str:
+    memory = talk.memory
+    if talk.handed_stage in ("complaint", "data_request"):
+        return talk.handed_stage
+    if memory.awaiting in ("confirm_visit", "move_or_cancel") or {"booked", "confirmed"} & set(talk.facts):
+        return "confirmation"
+    if memory.task or {"moved", "cancelled"} & set(talk.facts):
+        return "booking"
+    understood = talk.understanding.intent not in ("other", "spam")
+    return "qualification" if understood or memory.turns > 1 else "first_contact"

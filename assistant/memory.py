@@ -1,0 +1,146 @@
+"""What a conversation remembers between messages, as JSON on its row and as a plain object in the dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from assistant.desk import Opening
+from assistant.understanding import DateTimeSlot, Interval
+
+VERSION = 1  # raise it when the meaning of a field changes: older memories then start fresh
+COLD_AFTER = timedelta(hours=12)  # after such a pause a conversation is greeted again and its counters start over
+
+
+@dataclass
+class Memory:
+    """The dialogue's own facts. What the database knows (client, appointments, prices) is asked of the desk instead."""
+
+    task: str = ""  # "", booking, cancel, reschedule, callback
+    then: str = ""  # the task that follows this one: cancel one visit, then book another
+    awaiting: str = ""  # the question that was asked last; see dialogue.ANSWERS
+    services: list[int] = field(default_factory=list)
+    staff_id: int | None = None  # the person asked for
+    not_staff_id: int | None = None  # the person the client does not want
+    wish: DateTimeSlot | None = None
+    near: str = ""  # "15:00": the time of day to stay close to on a day named later
+    readings: list[Interval] = field(default_factory=list)
+    offered: list[Opening] = field(default_factory=list)
+    shown: list[datetime] = field(default_factory=list)  # starts offered before and not taken
+    hold_id: int | None = None
+    held: Opening | None = None
+    picked: bool = False  # the held opening was chosen out of an offer, not found by an exact wish
+    options: list[int] = field(default_factory=list)  # ids behind a numbered question, in its order
+    appointment_id: int | None = None
+    name: str = ""
+    phone: str = ""
+    call_at: datetime | None = None
+    code_tries: int = 0
+    misses: int = 0  # messages in a row that were not understood
+    idle: int = 0  # answers in a row that moved nothing
+    turns: int = 0  # answers since something was last done
+    answered: list[str] = field(default_factory=list)  # questions answered once: asking again moves nothing
+    handed: str = ""  # the stage a person was called for
+    told_waiting: bool = False
+    told_urgent: bool = False
+    stopped: bool = False  # said enough: a person was called and nothing more is said
+    greeted: bool = False
+    last_at: datetime | None = None
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any] | None, *, now: datetime) -> Memory:
+        """The memory of a stored state; an unknown or older one starts fresh. `now` is aware."""
+        memory = cls()
+        if data and data.get("version") == VERSION:
+            for each in fields(cls):
+                if each.name in data:
+                    setattr(memory, each.name, _read(each.name, data[each.name]))
+        if memory.last_at and now - memory.last_at > COLD_AFTER:
+            memory.wake()
+        memory.offered = [opening for opening in memory.offered if opening.start > now]
+        return memory
+
+    def dump(self) -> dict[str, Any]:
+        """JSON of what differs from an empty memory."""
+        empty = Memory()
+        data: dict[str, Any] = {"version": VERSION}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != getattr(empty, each.name):
+                data[each.name] = _write(value)
+        return data
+
+    def wake(self) -> None:
+        """Start the counters over; what the client wants stays."""
+        self.misses = self.idle = self.turns = self.code_tries = 0
+        self.answered = []
+        self.handed = ""
+        self.told_waiting = self.told_urgent = self.stopped = self.greeted = False
+
+    def finish_task(self) -> None:
+        """A task is done or dropped: forget what belonged to it. Who the client is stays."""
+        self.task = self.awaiting = self.near = ""
+        self.services, self.readings, self.offered, self.shown, self.options = [], [], [], [], []
+        self.staff_id = self.not_staff_id = self.wish = self.appointment_id = self.call_at = None
+        self.forget_hold()
+
+    def forget_hold(self) -> None:
+        self.hold_id = self.held = None
+        self.picked = False
+
+    def wants(self) -> tuple[Any, ...]:
+        """What has to change for a turn to count as progress."""
+        offered = tuple(opening.start for opening in self.offered)
+        return (
+            (self.task, tuple(self.services), self.staff_id, self.wish, self.near, self.appointment_id, self.name)
+            + (self.phone, self.hold_id, tuple(self.answered), self.call_at, bool(offered), len(self.readings) > 0)
+        )  # fmt: skip
+
+
+def _write(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_write(item) for item in value]
+    if isinstance(value, (Opening, DateTimeSlot, Interval)):
+        return {each.name: _write(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
+def _read(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in ("last_at", "call_at"):
+        return datetime.fromisoformat(value)
+    if name == "shown":
+        return [datetime.fromisoformat(item) for item in value]
+    if name == "wish":
+        return _slot(value)
+    if name == "readings":
+        return [_interval(item) for item in value]
+    if name == "held":
+        return _opening(value)
+    if name == "offered":
+        return [_opening(item) for item in value]
+    return value
+
+
+def _opening(data: Mapping[str, Any]) -> Opening:
+    times = {"start": datetime.fromisoformat(data["start"]), "end": datetime.fromisoformat(data["end"])}
+    return Opening(**{**data, **times, "service_ids": tuple(data["service_ids"])})
+
+
+def _interval(data: Mapping[str, Any]) -> Interval:
+    return Interval(datetime.fromisoformat(data["start"]), _maybe_time(data["end"]), data["grain"])
+
+
+def _slot(data: Mapping[str, Any]) -> DateTimeSlot:
+    lists = {name: tuple(_interval(item) for item in data[name]) for name in ("windows", "exclude", "alternatives")}
+    times = {"start": datetime.fromisoformat(data["start"]), "end": _maybe_time(data["end"])}
+    return DateTimeSlot(**{**data, **times, **lists})
+
+
+def _maybe_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

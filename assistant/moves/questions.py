@@ -1,0 +1,186 @@
+"""Answers to questions: prices, promotions, address, hours, knowledge, a call back. Facts come from the desk alone."""
+
+from __future__ import annotations
+
+from assistant import choices, cues, words
+from assistant.moves import booking
+from assistant.talk import LISTED_SERVICES, Talk
+from assistant.understanding import ServiceInfo
+
+
+def price(talk: Talk) -> None:
+    """The price of what is asked about, else of what the conversation is about, else the main lines of the list."""
+    memory = talk.memory
+    asked = _asked_services(talk)
+    if asked:
+        talk.once("price " + ",".join(str(service.id) for service in asked))
+        talk.facts["priced"] = [service.id for service in asked]
+        talk.say("price_answer", prices=talk.price_lines(asked))
+        if not memory.task:
+            memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
+            booking.take_staff(talk)
+        return
+    shown = list(talk.desk.services()[:LISTED_SERVICES])
+    talk.once("prices")
+    if talk.understanding.slots.service:
+        talk.say("service_unknown", services=talk.price_lines(shown), choices=talk.service_labels(shown))
+    else:
+        talk.say("price_list", prices=talk.price_lines(shown), choices=talk.service_labels(shown))
+    if not memory.task:
+        memory.awaiting = "price_service"
+        memory.options = [service.id for service in shown]
+
+
+def answer_price_service(talk: Talk) -> bool:
+    """An answer to «какая услуга вас интересует» after the price list: its price, and an offer to book."""
+    memory = talk.memory
+    options = talk.services(memory.options)
+    index = choices.labelled(talk.text, [service.name[:40] for service in options])
+    if index is None:
+        index = choices.numbered_choice(talk.text, len(options))
+    if index is not None:
+        memory.services = [options[index].id]
+    elif talk.understanding.intent == "booking" or not _asked_services(talk, from_text=True):
+        return False
+    else:
+        memory.services = [service.id for service in _asked_services(talk, from_text=True)[:1]]
+    memory.awaiting = ""
+    chosen = talk.services(memory.services)
+    talk.say("price_answer", prices=talk.price_lines(chosen))
+    offer_to_book(talk)
+    return True
+
+
+def _asked_services(talk: Talk, *, from_text: bool = False) -> list[ServiceInfo]:
+    """The lines of the price list that the message, or else the conversation, is about."""
+    if talk.named_services:
+        return talk.services(talk.named_services)
+    said = talk.text if from_text else " ".join(slot.text for slot in talk.understanding.slots.service)
+    if said:
+        return choices.services_named(said, talk.desk.services())[:LISTED_SERVICES]
+    return talk.services(talk.memory.services)
+
+
+def promo(talk: Talk) -> None:
+    """The promotions in force, and whether the code that the client named is one of them."""
+    codes = talk.understanding.slots.promo
+    found = talk.desk.find_promo(codes[0].text) if codes else None
+    talk.once("promo")
+    if found:
+        _accept(talk, found)
+        return
+    if codes:
+        talk.say("promo_unknown")
+    promos = talk.desk.active_promos()
+    if promos:
+        talk.say("promos", promos=words.bulleted(promos))
+    elif not codes:
+        talk.say("no_promos")
+
+
+def note_promo(talk: Talk) -> None:
+    """A code that came beside something else: told when it is in force."""
+    codes = talk.understanding.slots.promo
+    found = talk.desk.find_promo(codes[0].text) if codes else None
+    if found:
+        _accept(talk, found)
+
+
+def _accept(talk: Talk, promo_text: str) -> None:
+    talk.facts["promo"] = talk.understanding.slots.promo[0].text
+    talk.say("promo_accepted", promo=promo_text)
+
+
+def offer_to_book(talk: Talk) -> None:
+    talk.memory.awaiting = "offer_booking"
+    talk.say("offer_booking", choices=(cues.BOOK,))
+
+
+def answer_offer(talk: Talk) -> bool:
+    """An answer to «записать вас?»."""
+    if cues.says_yes(talk.text):
+        booking.start(talk)
+        return True
+    if cues.says_no(talk.text) or cues.gives_up(talk.text):
+        booking.decline(talk)
+        return True
+    return False
+
+
+def information(talk: Talk, *, alone: bool) -> None:
+    """Address, hours or an entry of the knowledge base; nothing found: a person, never a guess.
+
+    `alone`: the question is all the message asks for, so that a person takes the conversation from here."""
+    answered = False
+    if cues.asks_address(talk.text):
+        talk.once("address")
+        talk.say("address", address=talk.desk.branch_address())
+        answered = True
+    if cues.asks_hours(talk.text):
+        talk.once("hours")
+        talk.say("hours", hours=talk.desk.opening_hours_text())
+        answered = True
+    if answered or knowledge(talk):
+        return
+    named = _asked_services(talk) if talk.understanding.slots.service else []
+    if named and cues.asks_if_available(talk.text):
+        talk.once("available " + ",".join(str(service.id) for service in named))
+        talk.say("service_available", prices=talk.price_lines(named))
+        talk.memory.services = talk.memory.services or [service.id for service in named[:1]]
+        return
+    if talk.memory.handed:
+        talk.not_understood()
+    else:
+        talk.hand_over("no knowledge", key=None if alone else "question_passed")
+
+
+def knowledge(talk: Talk) -> bool:
+    """Answer from the knowledge base; False when nothing fits well enough."""
+    found = talk.desk.find_knowledge(talk.text)
+    if not found:
+        return False
+    entry_id, answer = found
+    talk.facts["knowledge_id"] = entry_id
+    talk.once(f"knowledge {entry_id}")
+    talk.say("knowledge", answer=answer)
+    return True
+
+
+def callback(talk: Talk) -> None:
+    """A call is asked for: note when, and ask for the number when it is not known."""
+    memory = talk.memory
+    booking.take_contact(talk)
+    if talk.slot and not talk.slot.alternatives and talk.slot.grain != "asap":
+        memory.call_at = talk.aware(talk.slot.start)
+    phone = memory.phone or talk.desk.client.phone
+    if not phone:
+        memory.awaiting = "callback_phone"
+        talk.say("callback_ask_phone")
+        return
+    talk.desk.request_call(reason="client asked", at=memory.call_at)
+    talk.facts["call_requested"] = True
+    talk.once("callback")
+    spoken = words.phone(phone)
+    if memory.call_at and talk.desk.is_open_at(memory.call_at):
+        talk.say("callback_requested_at", phone=spoken, when=talk.moment(memory.call_at))
+    elif talk.desk.is_open_at(talk.desk.now) and not memory.call_at:
+        talk.say("callback_requested", phone=spoken)
+    else:
+        talk.say("callback_requested_night", phone=spoken, hours=talk.desk.opening_hours_text())
+    memory.call_at = None
+    if memory.awaiting == "callback_phone":
+        memory.awaiting = ""
+
+
+def answer_callback_phone(talk: Talk) -> bool:
+    if talk.understanding.slots.phone:
+        callback(talk)
+        return True
+    if cues.says_no(talk.text):
+        talk.memory.awaiting = ""
+        talk.hand_over("no phone to call")
+        return True
+    if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
+        talk.not_understood("phone_wrong")
+        return True
+    return False

@@ -1,0 +1,259 @@
+"""The client's own appointments: cancel, move, confirm; an unknown account first proves its phone by a code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant import choices, cues, words
+from assistant.desk import Booked
+from assistant.moves import booking
+from assistant.talk import Talk
+
+SURE = 0.75  # below this confidence a cancellation is asked about first
+CODE_TRIES = 3
+
+
+def start_cancel(talk: Talk) -> None:
+    _start(talk, "cancel")
+
+
+def start_move(talk: Talk) -> None:
+    _start(talk, "reschedule")
+
+
+def _start(talk: Talk, task: str) -> None:
+    memory = talk.memory
+    pinned = memory.appointment_id if memory.awaiting in ("confirm_visit", "move_or_cancel", "cancel_sure") else None
+    if memory.task == "booking" and not talk.desk.appointments():
+        booking.decline(talk) if task == "cancel" else booking.start(talk)  # what is being arranged, not a visit
+        return
+    booking.end(talk)
+    memory.task, memory.appointment_id = task, pinned
+    if task == "reschedule" and talk.slot:
+        memory.wish = talk.slot
+    _find_visit(talk)
+
+
+def _find_visit(talk: Talk) -> None:
+    """Which appointment is meant: the only one, the one that the message names, or a question."""
+    memory = talk.memory
+    visits = talk.desk.appointments()
+    if not visits:
+        if talk.desk.client.phone_proven and talk.desk.client.phone:
+            booking.end(talk)
+            talk.say("no_appointments", choices=(cues.BOOK,))
+        else:
+            _ask_for_phone(talk)
+        return
+    pinned = [visit for visit in visits if visit.id == memory.appointment_id]
+    slot = talk.slot if memory.task == "cancel" else None
+    meant = pinned or choices.appointments_meant(talk.text, visits, slot, talk.named_services, local=talk.local)
+    if len(meant) == 1:
+        named = bool(pinned or len(visits) == 1 or slot or talk.named_services)
+        _act_on(talk, meant[0], sure=named and talk.understanding.confidence >= SURE)
+    elif len(visits) == 1:
+        _act_on(talk, visits[0], sure=False)
+    else:
+        _ask_which(talk, meant or visits)
+
+
+def _ask_which(talk: Talk, visits: Sequence[Booked]) -> None:
+    memory = talk.memory
+    memory.awaiting = "which"
+    memory.options = [visit.id for visit in visits]
+    lines = words.numbered(talk.visit_line(visit) for visit in visits)
+    talk.say("which_appointment", appointments=lines, choices=[talk.visit_label(visit) for visit in visits])
+
+
+def answer_which(talk: Talk) -> bool:
+    memory = talk.memory
+    visits = [visit for visit in talk.desk.appointments() if visit.id in memory.options]
+    index = choices.labelled(talk.text, [talk.visit_label(visit) for visit in visits])
+    if index is None:
+        index = choices.numbered_choice(talk.text, len(visits))
+    meant = [visits[index]] if index is not None else []
+    if not meant:
+        named = choices.appointments_meant(talk.text, visits, talk.slot, talk.named_services, local=talk.local)
+        meant = named if len(named) < len(visits) else []
+    if len(meant) == 1:
+        _act_on(talk, meant[0], sure=True)
+        return True
+    if len(meant) > 1:
+        _ask_which(talk, meant)
+        return True
+    return False
+
+
+def _act_on(talk: Talk, visit: Booked, *, sure: bool) -> None:
+    memory = talk.memory
+    memory.appointment_id = visit.id
+    memory.options = []
+    if memory.task == "reschedule":
+        _look_for_new_time(talk, visit)
+    elif sure:
+        _cancel(talk, visit)
+    else:
+        memory.awaiting = "cancel_sure"
+        talk.say("cancel_sure", appointment=talk.visit_line(visit), choices=(cues.CANCEL, cues.MOVE, cues.KEEP))
+
+
+def answer_cancel_sure(talk: Talk) -> bool:
+    memory = talk.memory
+    visit = _visit(talk)
+    said = cues.plain(talk.text)
+    if visit is None:
+        return False
+    if said.startswith("перен") or talk.understanding.intent == "reschedule":
+        start_move(talk)
+    elif said == cues.plain(cues.KEEP) or said.startswith(("остав", "не отмен")) or cues.says_no(talk.text):
+        booking.end(talk)
+        talk.say("visit_kept", appointment=talk.visit_line(visit))
+    elif said.startswith("отмен") or cues.says_yes(talk.text):
+        _cancel(talk, visit)
+    else:
+        return False
+    return True
+
+
+def _cancel(talk: Talk, visit: Booked) -> None:
+    memory = talk.memory
+    line = talk.visit_line(visit)
+    if not talk.desk.cancel(visit.id, reason="client asked"):
+        booking.end(talk)
+        talk.hand_over("cannot cancel", stage="booking", key="cancel_failed")
+        return
+    talk.facts["cancelled"] = visit.id
+    then = memory.then
+    booking.end(talk)
+    memory.then = ""
+    memory.turns = 0
+    talk.say("cancelled", appointment=line, choices=() if then else (cues.BOOK,))
+    if then:
+        booking.start(talk)
+
+
+def _look_for_new_time(talk: Talk, visit: Booked) -> None:
+    memory = talk.memory
+    memory.services = list(visit.service_ids)
+    staff_changed = booking.take_staff(talk)
+    if not staff_changed:
+        memory.staff_id = visit.staff_id
+    if memory.wish is None:
+        memory.awaiting = "time"
+        talk.say("move_ask_time", appointment=talk.visit_line(visit), choices=(cues.ANY_TIME,))
+        return
+    memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
+    booking.find_time(talk)
+
+
+def _ask_for_phone(talk: Talk) -> None:
+    memory = talk.memory
+    phone = talk.understanding.slots.phone
+    if phone:
+        _send_code(talk, phone[0].e164)
+    else:
+        memory.awaiting = "phone_for_code"
+        talk.say("ask_phone_for_code")
+
+
+def answer_phone_for_code(talk: Talk) -> bool:
+    phone = talk.understanding.slots.phone
+    if phone:
+        _send_code(talk, phone[0].e164)
+        return True
+    if cues.says_no(talk.text):
+        booking.end(talk)
+        talk.hand_over("phone not proven", stage="booking")
+        return True
+    if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
+        talk.not_understood("phone_wrong")
+        return True
+    return False
+
+
+def _send_code(talk: Talk, phone: str) -> None:
+    memory = talk.memory
+    memory.code_tries = 0
+    if not talk.desk.send_phone_code(phone):
+        booking.end(talk)
+        talk.hand_over("too many codes", stage="booking", key="code_unavailable")
+        return
+    memory.awaiting = "code"
+    memory.phone = phone
+    talk.facts["code_sent"] = True
+    talk.say("code_sent", phone=words.phone_tail(phone))
+
+
+def answer_code(talk: Talk) -> bool:
+    memory = talk.memory
+    if talk.understanding.slots.phone:
+        _send_code(talk, talk.understanding.slots.phone[0].e164)
+        return True
+    code = cues.code(talk.text)
+    if not code:
+        return False
+    if talk.desk.check_phone_code(code):
+        memory.awaiting = ""
+        talk.facts["phone_proven"] = True
+        visits = talk.desk.appointments()
+        if len(visits) == 1:
+            _act_on(talk, visits[0], sure=memory.task != "cancel")
+        else:
+            _find_visit(talk)
+        return True
+    memory.code_tries += 1
+    if memory.code_tries >= CODE_TRIES:
+        booking.end(talk)
+        talk.hand_over("wrong code", stage="booking")
+    else:
+        talk.say("code_wrong")
+    return True
+
+
+def answer_confirm_visit(talk: Talk) -> bool:
+    """An answer to «вы придёте?»."""
+    memory, intent = talk.memory, talk.understanding.intent
+    said = cues.plain(talk.text)
+    visit = _visit(talk)
+    if intent == "reschedule" or said.startswith("перен"):
+        start_move(talk)
+    elif said.startswith("отмен"):
+        start_cancel(talk)
+    elif cues.says_no(talk.text):
+        memory.awaiting = "move_or_cancel"
+        talk.say("visit_cannot", choices=(cues.MOVE, cues.CANCEL))
+    elif intent == "cancel":
+        start_cancel(talk)
+    elif cues.says_yes(talk.text) or said == cues.plain(cues.COME):
+        appointment_id = memory.appointment_id
+        booking.end(talk)
+        if appointment_id is not None and talk.desk.confirm(appointment_id):
+            talk.facts["confirmed"] = appointment_id
+            talk.say("visit_confirmed", appointment=talk.visit_line(visit) if visit else "")
+        else:
+            talk.say("confirm_gone", choices=(cues.BOOK,))
+    else:
+        return False
+    return True
+
+
+def answer_move_or_cancel(talk: Talk) -> bool:
+    said = cues.plain(talk.text)
+    visit = _visit(talk)
+    if said.startswith("перен") or talk.understanding.intent == "reschedule" or talk.slot:
+        start_move(talk)
+    elif said.startswith(("отмен", "отказ")) or talk.understanding.intent == "cancel":
+        if visit is None:
+            start_cancel(talk)
+        else:
+            _cancel(talk, visit)
+    elif visit and (cues.says_yes(talk.text) or said.startswith(("приду", "буду", "остав"))):
+        booking.end(talk)
+        talk.say("visit_kept", appointment=talk.visit_line(visit))
+    else:
+        return False
+    return True
+
+
+def _visit(talk: Talk) -> Booked | None:
+    return next((each for each in talk.desk.appointments() if each.id == talk.memory.appointment_id), None)

@@ -1,0 +1,160 @@
+"""One turn of a conversation while it is made: what is known, what will be said, what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from assistant import words
+from assistant.cues import PERSON
+from assistant.desk import Booked, Desk, Opening
+from assistant.memory import Memory
+from assistant.understanding import DateTimeSlot, ServiceInfo, Understanding
+
+LISTED_SERVICES = 6  # lines of the price list in one message
+CHOICES_SHOWN = 8  # quick replies under one message
+
+
+@dataclass(frozen=True)
+class Say:
+    """One text of the catalogue with its values; `choices` are labels of quick replies, at most 40 characters each."""
+
+    key: str
+    params: dict[str, str] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one message led to. The texts of `says` make one message, the last choices are its quick replies.
+
+    `acts_on_intent`: the answer does or asks something about what was wanted (an acknowledgement does not).
+    `stage` names the responsibility-matrix stage the conversation is in; `facts` are ids and marks for the record."""
+
+    state: dict[str, Any]
+    says: list[Say]
+    acts_on_intent: bool
+    facts: dict[str, Any]
+    stage: str
+
+
+@dataclass
+class Talk:
+    """The turn being made. Moves read the message here, act at the desk and say texts."""
+
+    memory: Memory
+    understanding: Understanding
+    desk: Desk
+    text: str
+    says: list[Say] = field(default_factory=list)
+    acted: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    handed_stage: str = ""
+    renamed: bool = False  # the message corrected the client's own name
+
+    def say(self, key: str, *, choices: Sequence[str] = (), acts: bool = True, **params: str) -> None:
+        """Add a text; `acts` False for one that only acknowledges."""
+        self.says.append(Say(key, params, tuple(choices)))
+        self.acted = self.acted or acts
+
+    def hand_over(
+        self, reason: str, *, stage: str = "qualification", urgent: bool = False, key: str | None = None
+    ) -> None:
+        """Call a person and say so: by `key`, or the usual sentence for the hour; "" says nothing."""
+        self.desk.hand_over(reason=reason, stage=stage, urgent=urgent)
+        self.facts["handed_over"] = reason
+        self.handed_stage = self.memory.handed = stage
+        if key is not None:
+            if key:
+                self.say(key, acts=False)
+        elif self.desk.is_open_at(self.desk.now):
+            self.say("hand_over", acts=False)
+        else:
+            self.say("hand_over_night", hours=self.desk.opening_hours_text(), acts=False)
+
+    def once(self, question: str) -> None:
+        """A question got its answer; the same again is no progress."""
+        if question not in self.memory.answered:
+            self.memory.answered.append(question)
+
+    @property
+    def now(self) -> datetime:
+        """Naive local time of the branch."""
+        return self.local(self.desk.now)
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.desk.zone).replace(tzinfo=None)
+
+    def aware(self, local: datetime) -> datetime:
+        return local.replace(tzinfo=self.desk.zone)
+
+    @property
+    def slot(self) -> DateTimeSlot | None:
+        """What the message says of time, the first thing if several."""
+        return next(iter(self.understanding.slots.datetime), None)
+
+    @property
+    def named_services(self) -> list[int]:
+        """Lines of the price list that the message names."""
+        known = {service.id for service in self.desk.services()}
+        found = [slot.service_id for slot in self.understanding.slots.service]
+        return list(dict.fromkeys(each for each in found if each is not None and each in known))
+
+    def services(self, ids: Sequence[int]) -> list[ServiceInfo]:
+        by_id = {service.id: service for service in self.desk.services()}
+        return [by_id[each] for each in ids if each in by_id]
+
+    def service_words(self, ids: Sequence[int]) -> str:
+        """«Стрижка и маникюр»."""
+        names = [service.name for service in self.services(ids)]
+        return words.listing(names[:1] + [name[:1].lower() + name[1:] for name in names[1:]])
+
+    def price_lines(self, services: Sequence[ServiceInfo]) -> str:
+        """«Маникюр — 1 800 ₽, 1 час 30 минут», one a line."""
+        return "\n".join(
+            f"{each.name} — {words.price_range(each.price_kopecks, each.price_to_kopecks)}, "
+            f"{words.duration(each.duration_minutes)}"
+            for each in services
+        )
+
+    def total_price(self, ids: Sequence[int]) -> str:
+        chosen = self.services(ids)
+        lower = sum(each.price_kopecks for each in chosen)
+        return words.price_range(lower, sum(each.price_to_kopecks or each.price_kopecks for each in chosen))
+
+    def moment(self, start: datetime) -> str:
+        return words.moment(self.local(start), self.now)
+
+    def opening_line(self, opening: Opening) -> str:
+        return f"{self.moment(opening.start)}, {opening.staff_name}"
+
+    def opening_lines(self, openings: Sequence[Opening]) -> str:
+        return words.numbered(self.opening_line(opening) for opening in openings)
+
+    def opening_labels(self, openings: Sequence[Opening], *more: str) -> tuple[str, ...]:
+        return (*(words.label(self.local(opening.start)) for opening in openings), *more)
+
+    def visit_line(self, booked: Booked) -> str:
+        """«Маникюр, завтра, в среду 25 ноября, в 15:00, Анна»."""
+        return f"{words.listing(booked.service_names)}, {self.moment(booked.start)}, {booked.staff_name}"
+
+    def visit_label(self, booked: Booked) -> str:
+        return words.label(self.local(booked.start))
+
+    def service_labels(self, services: Sequence[ServiceInfo], *more: str) -> tuple[str, ...]:
+        return (*(service.name[:40] for service in services[: CHOICES_SHOWN - len(more)]), *more)
+
+    def not_understood(self, key: str = "unclear", **params: str) -> None:
+        """Ask again; the second time in a row a person is called."""
+        memory = self.memory
+        memory.misses += 1
+        if memory.handed:
+            if not memory.told_waiting:
+                self.say("still_waiting", acts=False)
+                memory.told_waiting = True
+        elif memory.misses >= 2:
+            self.hand_over("not understood twice")
+        else:
+            self.say(key, choices=(PERSON,), acts=False, **params)
