@@ -9,14 +9,16 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Count, Max, Q
 
+from assistant import dialogue
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation
+from routing import config as configs
 from routing import record, sla
 from routing.models import Assignment, Lead
 from routing.signals import lead_changed
 from tenants.business import calendar, responsibility
-from tenants.business.models import BusinessSettings, StaffMember
+from tenants.business.models import StaffMember
 
 
 class AlreadyTaken(Exception):
@@ -126,24 +128,28 @@ def _verdicts(
 
 
 def candidates_at(now: datetime, roles: Collection[str]) -> list[Candidate]:
-    """Everybody of these roles with shift and load as of `now`; three queries whatever the size of the staff."""
-    on_shift = {person.pk for person in calendar.on_shift(now)}
+    """Everybody of these roles with shift and load as of `now`; four queries whatever the size of the staff."""
     open_lead = Q(leads__status__in=[Lead.Status.OPEN, Lead.Status.NEEDS_CALL], leads__is_test=False)
-    people = StaffMember.objects.filter(is_active=True, role__in=roles).annotate(load=Count("leads", filter=open_lead))
+    people = list(
+        StaffMember.objects.filter(is_active=True, role__in=roles)
+        .annotate(load=Count("leads", filter=open_lead))
+        .order_by("pk")
+    )
+    rotas, calendars = calendar.load_rotas(people), configs.load().calendars
     given = dict(Assignment.objects.values_list("staff_id").annotate(Max("created_at")))
     return [
         Candidate(
             person.pk,
             person.name,
             person.role,
-            person.pk in on_shift,
+            rotas[person.pk].at(now, calendars) is not None,
             person.is_away,
             person.load,
             person.load_cap,
             person.branch_id,
             given.get(person.pk),
         )
-        for person in people.order_by("pk")
+        for person in people
     ]
 
 
@@ -151,7 +157,7 @@ def tiers_for(stage: str) -> list[list[str]]:
     """Roles in the order in which they are tried: R of the stage, then managers, then the one who is accountable."""
     people = [role for role in responsibility.responsible(stage) if role != "assistant"]
     accountable = responsibility.accountable(stage)
-    return [tier for tier in (people, ["manager"], [accountable]) if tier]
+    return [tier for tier in (people, ["manager"], [accountable] if accountable else []) if tier]
 
 
 # --- Verbs -----------------------------------------------------------------------------------------------------------
@@ -178,7 +184,7 @@ def give(
     choice = choose(candidates, tiers=tiers, branch_id=lead.branch_id, exclude=exclude)
     staff_id, reason = choice.staff_id, choice.reason
     if staff_id is None:
-        backup = BusinessSettings.load().backup_staff
+        backup = configs.load().settings.backup_staff
         if backup is None or backup.pk in exclude or not backup.is_active:
             record.add(lead, "assigned", "Передать некому", _lines(choice), now=now)
             return None
@@ -249,7 +255,8 @@ def hand_back(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
     lead = Lead.objects.select_for_update().get(pk=lead.pk)
     conversation.held_by, conversation.needs_person = None, False
-    conversation.save(update_fields=["held_by", "needs_person"])
+    conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
+    conversation.save(update_fields=["held_by", "needs_person", "state"])
     sla.handed_back(lead, now=now)
     record.add(lead, "handed_back", f"{by.name} вернул(а) заявку ассистенту", [], now=now)
     lead_changed.send(Lead, lead=lead, what="handed_back", now=now)

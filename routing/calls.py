@@ -70,4 +70,5 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
 
 def people_accountable(lead: Lead) -> list[StaffMember]:
     """Everybody who holds the A of the lead's stage."""
-    return responsibility.people_of(responsibility.accountable(lead.stage))
+    role = responsibility.accountable(lead.stage)
+    return responsibility.people_of(role) if role else []

@@ -11,6 +11,7 @@ from django.db import connection
 from assistant.understanding import ServiceInfo
 from routing.models import ScorePolicy, SlaPolicy
 from routing.scoring import Weights
+from tenants.business.calendar import Calendar, load_calendars
 from tenants.business.models import Branch, BusinessSettings, Service
 from tenants.business.wording import Wording
 
@@ -25,6 +26,7 @@ class Config:
     weights: Weights
     policy: SlaPolicy
     wording: Wording
+    calendars: dict[int, Calendar]  # by branch id
 
     def service(self, service_id: int | None) -> ServiceInfo | None:
         return next((service for service in self.price_list if service.id == service_id), None)
@@ -64,12 +66,13 @@ def _read() -> Config:
     if not branches:
         raise Branch.DoesNotExist("в бизнесе нет ни одного работающего филиала")
     return Config(
-        settings=BusinessSettings.load(),
+        settings=BusinessSettings.objects.select_related("backup_staff").get(pk=1),
         branches=branches,
         price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
         wording=Wording(),
+        calendars=load_calendars(),
     )
 
 

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from channels_app import live
 from channels_app.notices import notify
+from routing import config as configs
 from routing import record, sla
 from routing.assignment import give, lock_assigning, make_owner
 from routing.calls import needs_call, people_accountable
-from routing.models import Lead, SlaPolicy
+from routing.models import Lead
 from routing.signals import lead_changed
-from tenants.business.models import BusinessSettings, StaffMember
+from tenants.business.models import StaffMember
 
 
 def answer_ran_out(lead: Lead, *, now: datetime) -> None:
@@ -28,7 +29,8 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     """Nobody took a lead in time: the next person, then the backup, then «нужен звонок» with a task."""
     if not lead.is_open or lead.taken_at or lead.status == Lead.Status.NEEDS_CALL:
         return
-    policy, settings = SlaPolicy.load(), BusinessSettings.load()
+    config = configs.load()
+    policy, settings = config.policy, config.settings
     tried = list(lead.assignments.order_by("id").values_list("staff_id", flat=True))
     previous = lead.owner
     late = f"не взята за {policy.hot_take_seconds} с"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from contacts.models import Conversation
 from leadhub.work import handler
 from routing import escalation, pipeline
+from routing.assignment import lock_assigning
 from routing.models import Lead
 
 
@@ -23,9 +25,13 @@ def answer(conversation_id: int, *, now: datetime) -> None:
 def _clock(name: str, ran_out: Callable[..., None]) -> None:
     @handler(name)
     def run(lead_id: int, *, now: datetime) -> None:
-        lead = Lead.objects.select_for_update(of=("self",)).select_related("owner", "branch").filter(pk=lead_id).first()
-        if lead:
-            ran_out(lead, now=now)
+        found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
+        if found is None:
+            return
+        # The order of locks everywhere: conversation, chairs (booking), assigning, lead.
+        Conversation.objects.select_for_update().get(pk=found)
+        lock_assigning()
+        ran_out(Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id), now=now)
 
 
 _clock("routing.answer_clock", escalation.answer_ran_out)

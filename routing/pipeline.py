@@ -1,4 +1,4 @@
-"""The path of a message, in its order: received -> understood -> scored -> answered / booked -> routed. Read this first.
+"""The path of a message in its order: received, understood, scored, answered or booked, routed. Read this first.
 
 Everything here runs under the lock of the conversation's row, so one conversation moves one step at a time.
 """
@@ -12,8 +12,7 @@ from typing import Any
 
 from assistant import dialogue
 from assistant.understand import understand
-from assistant.understanding import DateTimeSlot, Understanding
-from assistant.words import when_words
+from assistant.understanding import Understanding
 from channels_app import adapters, live, outbound
 from channels_app.models import InboundEvent
 from contacts import receiving
@@ -74,7 +73,7 @@ def _close_event(event: InboundEvent, status: str, error: str) -> None:
     event.save(update_fields=["status", "error"])
 
 
-# --- 2-5. Understood, scored, answered, routed -------------------------------------------------------------------------
+# --- 2-5. Understood, scored, answered, routed ---------------------------------------------------------------------
 
 
 def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> None:
@@ -105,10 +104,11 @@ def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> 
     desk = BookingDesk(conversation, lead, branch=branch, config=config, now=now)
     if lead.status == Lead.Status.QUARANTINE:
         record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
-    elif conversation.held_by_id or not config.settings.assistant_enabled:
-        sla.client_wrote(lead, now=now) if conversation.held_by_id else None
     else:
-        _reply(conversation, lead, understanding, desk, text=text, last=fresh[-1], now=now)
+        is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
+        _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)
+        if conversation.held_by_id:
+            sla.client_wrote(lead, now=now)
     conversation.pending_since = None
     conversation.save(update_fields=["state", "branch", "pending_since", "needs_person", "last_message_at"])
     dispatching.route(lead, desk, is_new=is_new, now=now)
@@ -141,7 +141,7 @@ def _origin(conversation: Conversation) -> Mapping[str, Any]:
     return conversation.state.get("origin", {})
 
 
-def _reply(
+def _turn(
     conversation: Conversation,
     lead: Lead,
     understanding: Understanding,
@@ -149,9 +149,10 @@ def _reply(
     *,
     text: str,
     last: Message,
+    is_silent: bool,
     now: datetime,
 ) -> None:
-    turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text)
+    turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
     conversation.state = {**conversation.state, "dialogue": turn.state}
     if turn.stage:
         lead.stage = turn.stage
@@ -160,7 +161,7 @@ def _reply(
         return
     wording, number = desk.config.wording, conversation.messages.filter(author=Message.Author.ASSISTANT).count()
     reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
-    choices = [choice for say in turn.says for choice in say.choices]
+    choices = next((say.choices for say in reversed(turn.says) if say.choices), ())
     outbound.queue(
         conversation,
         reply,
@@ -174,7 +175,7 @@ def _reply(
     record.add(lead, "answered", "Ассистент ответил", [("Тексты", keys), *desk.done], now=now)
 
 
-# --- Words of the record ------------------------------------------------------------------------------------------------
+# --- Words of the record -------------------------------------------------------------------------------------------
 
 
 def _understood_title(understanding: Understanding) -> str:
@@ -185,7 +186,7 @@ def _understood_title(understanding: Understanding) -> str:
 def _understood_lines(understanding: Understanding) -> list[tuple[str, str]]:
     slots = understanding.slots
     lines = [("Услуга", slot.text) for slot in slots.service]
-    lines += [("Когда", _wish_words(slot)) for slot in slots.datetime]
+    lines += [("Когда", slot.text) for slot in slots.datetime]
     lines += [("Место", slot.text) for slot in slots.geo]
     lines += [("Промокод", slot.text) for slot in slots.promo]
     if slots.phone:
@@ -195,10 +196,6 @@ def _understood_lines(understanding: Understanding) -> list[tuple[str, str]]:
     if understanding.emotion != "neutral":
         lines.append(("Настроение", {"angry": "недоволен", "positive": "доволен"}[understanding.emotion]))
     return lines + _reasons(understanding)
-
-
-def _wish_words(slot: DateTimeSlot) -> str:
-    return slot.text or when_words(slot.start)
 
 
 def _reasons(understanding: Understanding) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from leadhub.work import forget, later
-from routing.models import Lead, SlaPolicy
+from routing import config as configs
+from routing.models import Lead
 from tenants.business import calendar
 
 TITLES = {"take": "взять", "answer": "ответить", "confirm": "довести до записи", "call": "перезвонить"}
@@ -13,9 +14,8 @@ TITLES = {"take": "взять", "answer": "ответить", "confirm": "дов
 
 def business_due(lead: Lead, now: datetime, allowance: timedelta) -> datetime:
     """Clocks of people run in the branch's business time; without a branch they run through."""
-    if lead.branch_id is None:
-        return now + allowance
-    return calendar.business_due(now, allowance.total_seconds(), calendar.load(lead.branch))
+    known = configs.load().calendars.get(lead.branch_id or 0)
+    return calendar.business_due(now, allowance.total_seconds(), known) if known else now + allowance
 
 
 def show(lead: Lead, clock: str, due_at: datetime | None, now: datetime) -> None:
@@ -27,14 +27,14 @@ def show(lead: Lead, clock: str, due_at: datetime | None, now: datetime) -> None
 
 def start_take(lead: Lead, *, now: datetime) -> None:
     """A hot lead was given to a person, who has this long to take it."""
-    due = business_due(lead, now, timedelta(seconds=SlaPolicy.load().hot_take_seconds))
+    due = business_due(lead, now, timedelta(seconds=configs.load().policy.hot_take_seconds))
     show(lead, "take", due, now)
     later("routing.take_clock", lead.pk, at=due)
 
 
 def start_confirm(lead: Lead, *, now: datetime) -> None:
     """From the first message on: a hot lead is booked within 15 business minutes, any other within 60."""
-    policy = SlaPolicy.load()
+    policy = configs.load().policy
     minutes = policy.hot_confirm_minutes if lead.is_hot else policy.other_confirm_minutes
     due = business_due(lead, lead.created_at, timedelta(minutes=minutes))
     later("routing.confirm_clock", lead.pk, at=max(due, now))
@@ -45,7 +45,7 @@ def start_confirm(lead: Lead, *, now: datetime) -> None:
 def taken(lead: Lead, *, now: datetime) -> None:
     """A person took the lead: the take clock stops, the person's own answer is awaited."""
     forget("routing.take_clock", lead.pk)
-    due = business_due(lead, now, timedelta(seconds=SlaPolicy.load().person_answer_seconds))
+    due = business_due(lead, now, timedelta(seconds=configs.load().policy.person_answer_seconds))
     show(lead, "answer", due, now)
     later("routing.person_clock", lead.pk, at=due)
 
@@ -59,7 +59,7 @@ def person_answered(lead: Lead, *, now: datetime) -> None:
 
 def client_wrote(lead: Lead, *, now: datetime) -> None:
     """The client wrote in a conversation that a person leads: 3 min for the first answer, then 30 min of silence."""
-    policy = SlaPolicy.load()
+    policy = configs.load().policy
     if lead.first_person_answer_at is None:
         if lead.clock != "answer":
             taken(lead, now=now)

@@ -1,0 +1,293 @@
+"""The assistant's desk over the real world: booking, contacts, knowledge. See `assistant/desk.py` for the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from assistant import knowledge
+from assistant.desk import Booked, Client, Opening, StaffInfo
+from assistant.models import Promotion
+from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
+from booking import actions
+from booking import queries as booking_queries
+from booking.models import Appointment
+from booking.openings import Wish
+from contacts import proof
+from contacts.models import Consent, Conversation
+from routing import calls
+from tenants.business.calendar import hours_text
+from tenants.business.models import Branch
+
+if TYPE_CHECKING:
+    from routing.config import Config
+    from routing.models import Lead
+
+
+@dataclass(frozen=True)
+class Handover:
+    """That the assistant calls a person, and for what."""
+
+    stage: str
+    reason: str
+    urgent: bool
+
+
+class BookingDesk:
+    """One conversation's desk for one turn: an `assistant.desk.Desk` that writes in the caller's transaction."""
+
+    def __init__(
+        self, conversation: Conversation, lead: Lead, *, branch: Branch, config: Config, now: datetime
+    ) -> None:
+        self.conversation, self.lead, self.branch, self.config, self.now = conversation, lead, branch, config, now
+        self.zone = branch.zone
+        self.business_name = config.settings.public_name
+        self.policy_url = config.policy_url
+        self.min_confidence = config.settings.confidence_threshold
+        self.handover: Handover | None = None
+        self.done: list[tuple[str, str]] = []  # lines for the decision record
+        self._has_consent: bool | None = None
+        self._contact = conversation.contact
+
+    # --- The client ---
+
+    @property
+    def client(self) -> Client:
+        contact, identity = self._contact, self.conversation.identity
+        if self._has_consent is None:
+            self._has_consent = Consent.objects.filter(
+                contact=contact, purpose="data", withdrawn_at=None, text_version=self.config.settings.consent_version
+            ).exists()
+        return Client(
+            name=contact.name,
+            phone=contact.phone or identity.claimed_phone,
+            has_consent=self._has_consent,
+            is_returning=self._visits_exist,
+            phone_proven=bool(contact.phone),
+        )
+
+    @property
+    def _visits_exist(self) -> bool:
+        if not hasattr(self, "_visits"):
+            self._visits = self._contact.appointments.exclude(status__in=["hold", "expired"]).exists()
+        return self._visits
+
+    def remember(self, *, name: str | None = None, phone: str | None = None) -> None:
+        if name and name != self._contact.name:
+            self._contact.name = name[:120]
+            self._contact.save(update_fields=["name"])
+        if phone:
+            proof.claim(self.conversation.identity, phone)
+            self._contact.refresh_from_db()
+
+    def give_consent(self) -> None:
+        settings = self.config.settings
+        Consent.objects.create(
+            contact=self._contact,
+            purpose="data",
+            text_version=settings.consent_version,
+            text=self.config.wording.say("consent_text", {"business": settings.public_name, "policy": self.policy_url}),
+            kind=self.conversation.identity.kind,
+            given_at=self.now,
+        )
+        self._has_consent = True
+
+    def send_phone_code(self, phone: str) -> bool:
+        return proof.send_code(self.conversation.identity, phone, now=self.now)
+
+    def check_phone_code(self, code: str) -> bool:
+        if not proof.check_code(self.conversation.identity, code, now=self.now):
+            return False
+        self.conversation.refresh_from_db(fields=["contact"])
+        self._contact = self.conversation.contact
+        self.lead.contact = self._contact
+        self._has_consent = None
+        self.__dict__.pop("_visits", None)
+        return True
+
+    # --- Services and people ---
+
+    def services(self) -> Sequence[ServiceInfo]:
+        return self.config.price_list
+
+    def urgent_service_ids(self) -> Sequence[int]:
+        if not self.config.settings.is_clinical:
+            return ()
+        stems = ("острая боль", "осмотр", "консультац", "приём", "прием")
+        return [info.id for info in self.config.price_list if any(stem in info.name.lower() for stem in stems)][:1]
+
+    def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
+        return [StaffInfo(person.pk, person.name) for person in booking_queries.able_staff(service_ids)]
+
+    # --- Time ---
+
+    def openings(
+        self,
+        service_ids: Sequence[int],
+        wish: DateTimeSlot | None,
+        *,
+        limit: int = 3,
+        staff_id: int | None = None,
+        exclude_starts: Sequence[datetime] = (),
+    ) -> list[Opening]:
+        found = booking_queries.openings(
+            service_ids,
+            self._wish(wish),
+            branch=self.branch if len(self.config.branches) > 1 else None,
+            staff_id=staff_id,
+            limit=limit,
+            now=self.now,
+            exclude_starts=exclude_starts,
+        )
+        return [
+            Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, tuple(service_ids))
+            for each in found
+        ]
+
+    def _wish(self, slot: DateTimeSlot | None) -> Wish | None:
+        if slot is None or slot.grain == "asap":
+            return None
+        pieces = slot.windows or (Interval(slot.start, slot.end, slot.grain),)
+        return Wish(
+            windows=tuple((self._aware(piece.start), self._aware(piece.end or piece.start)) for piece in pieces),
+            exclude=tuple((self._aware(piece.start), self._aware(piece.end or piece.start)) for piece in slot.exclude),
+            is_point=slot.grain == "minute" and not slot.windows,
+            is_approx=slot.approx or slot.grain == "approx",
+        )
+
+    def _aware(self, local: datetime) -> datetime:
+        return local.replace(tzinfo=self.zone).astimezone(UTC)
+
+    def is_open_at(self, moment: datetime) -> bool:
+        return self.config.calendars[self.branch.pk].is_open(moment)
+
+    def branch_address(self) -> str:
+        return self.branch.address
+
+    def opening_hours_text(self) -> str:
+        return hours_text(self.config.calendars[self.branch.pk])
+
+    # --- Appointments ---
+
+    def hold(self, opening: Opening) -> int | None:
+        try:
+            held = actions.hold(
+                contact=self._contact,
+                conversation=self.conversation,
+                service_ids=opening.service_ids,
+                staff_id=opening.staff_id,
+                branch_id=opening.branch_id,
+                start=opening.start,
+                lead_id=self.lead.pk,
+                now=self.now,
+            )
+        except actions.NotBookable:
+            return None
+        return held.pk
+
+    def book(self, hold_id: int) -> Booked | None:
+        held = self._own(hold_id)
+        if held is None:
+            return None
+        try:
+            booked = actions.book(held, now=self.now)
+        except actions.NotBookable:
+            return None
+        self.done.append(("Записан", f"к {booked.staff} на {booked.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
+        return self._booked(booked)
+
+    def release(self, hold_id: int) -> None:
+        if held := self._own(hold_id):
+            actions.release(held, now=self.now)
+
+    def appointments(self) -> list[Booked]:
+        """The contact is the account's own until its phone is proven; then the phone's contact: so the row decides."""
+        rows = (
+            Appointment.objects.filter(
+                contact=self._contact, status__in=["booked", "confirmed"], starts_at__gt=self.now
+            )
+            .select_related("staff", "branch")
+            .prefetch_related("services")
+            .order_by("starts_at")
+        )
+        return [self._booked(row) for row in rows]
+
+    def cancel(self, appointment_id: int, *, reason: str = "") -> bool:
+        appointment = self._own(appointment_id)
+        if appointment is None or not appointment.is_expected:
+            return False
+        actions.cancel(appointment, reason=reason or "клиент отменил", now=self.now)
+        self.done.append(("Отменён визит", f"{appointment.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
+        return True
+
+    def move(self, appointment_id: int, hold_id: int) -> Booked | None:
+        appointment, held = self._own(appointment_id), self._own(hold_id)
+        if appointment is None or held is None or not appointment.is_expected:
+            return None
+        try:
+            moved = actions.move_to_hold(appointment, held, now=self.now)
+        except actions.NotBookable:
+            return None
+        self.done.append(("Перенесён визит", f"на {moved.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
+        return self._booked(moved)
+
+    def confirm(self, appointment_id: int) -> bool:
+        appointment = self._own(appointment_id)
+        if appointment is None or not appointment.is_expected:
+            return False
+        actions.confirm(appointment, now=self.now)
+        self.done.append(("Визит подтверждён", f"{appointment.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
+        return True
+
+    def _own(self, appointment_id: int) -> Appointment | None:
+        """Only the client's own: an id out of a forged or old state opens nobody else's visit."""
+        found = Appointment.objects.filter(pk=appointment_id, contact=self._contact).select_related("staff", "branch")
+        return found.first()
+
+    def _booked(self, row: Appointment) -> Booked:
+        services = list(row.services.all())
+        return Booked(
+            id=row.pk,
+            service_ids=tuple(service.pk for service in services),
+            service_names=tuple(service.name for service in services),
+            staff_id=row.staff_id,
+            staff_name=row.staff.name,
+            branch_address=row.branch.address,
+            start=row.starts_at,
+            end=row.ends_at,
+            price_kopecks=row.price_kopecks,
+            status=row.status,
+        )
+
+    # --- Knowledge ---
+
+    def find_promo(self, code: str) -> str | None:
+        found = self._promotions().filter(code__iexact=code.strip()).first()
+        return found.title if found else None
+
+    def active_promos(self) -> list[str]:
+        return [promotion.title for promotion in self._promotions().order_by("pk")]
+
+    def _promotions(self):  # noqa: ANN202 - a queryset
+        today = self.now.astimezone(self.zone).date()
+        return Promotion.objects.filter(
+            Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today), is_active=True
+        )
+
+    def find_knowledge(self, question: str) -> tuple[int, str] | None:
+        return knowledge.find(question)
+
+    # --- People ---
+
+    def request_call(self, *, reason: str, at: datetime | None = None) -> None:
+        calls.call_task(self.lead, why=reason, at=at, now=self.now)
+        self.done.append(("Задача", f"Перезвонить: {reason}"))
+
+    def hand_over(self, *, reason: str, stage: str = "qualification", urgent: bool = False) -> None:
+        before = self.handover
+        self.handover = Handover(stage, reason, urgent or bool(before and before.urgent))
+        self.done.append(("Позван человек", reason))
