@@ -1,4 +1,4 @@
-"""ASGI entry of the event server, the one thing that is served asynchronously."""
+"""ASGI entry of the event server, the one thing that is not served by WSGI."""
 
 import os
 
