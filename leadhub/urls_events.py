@@ -1,10 +1,5 @@
 """Addresses of the event server."""
 
-from django.urls import path
+from django.urls import include, path
 
-from channels_app import streams
-
-urlpatterns = [
-    path("t/<slug:slug>/events/", streams.staff_events),
-    path("events/visitor/", streams.visitor_events),
-]
+urlpatterns = [path("", include("channels_app.urls_events"))]
