@@ -29,10 +29,10 @@ $(STAMP): requirements.txt | $(BIN)/python
 
 # The shell is replaced, so that Ctrl-C and SIGTERM reach the one process that stops everything.
 demo: setup  ## Everything with demo businesses and stand-ins of the outside, until Ctrl-C (PORT, LEADHUB_DATA)
-	@exec $(BIN)/python -m leadhub.embedded demo
+	@exec $(BIN)/python -m leadhub.embedded demo --with-parent
 
 run: setup  ## Everything without demo data and stand-ins, until Ctrl-C
-	@exec $(BIN)/python -m leadhub.embedded run
+	@exec $(BIN)/python -m leadhub.embedded run --with-parent
 
 test: setup  ## Every test
 	@$(BIN)/python -m pytest $(ARGS)

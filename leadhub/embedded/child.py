@@ -43,7 +43,7 @@ class Child:
                 os.setgroups([])
                 os.setgid(user[1])
                 os.setuid(user[0])
-            _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+            die_with_parent(stop_signal)
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in what a script started with `&`
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -86,6 +86,11 @@ class Child:
     def tail(self, lines: int = 12) -> str:
         """The last lines of its log, for the person who must find out why it ended."""
         return tail(self.log, lines)
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """From now on the kernel sends us this signal when the thread that started us ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(number))
 
 
 def tail(log: Path, lines: int = 12) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import json
 import os
@@ -11,7 +10,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from typing import Any
 import certifi
 
 from leadhub import environment
-from leadhub.embedded.child import Child
+from leadhub.embedded.child import Child, die_with_parent
 from leadhub.embedded.errors import ServiceFailed
 from leadhub.embedded.ownership import DataDirectory
 from leadhub.embedded.services import Services
+from leadhub.probe import ask
 
 READY_LIMIT = 120.0  # seconds from the start of the parts to "everything answers"
 GRACE = 2.8  # seconds that parts have to finish what they do
+STOP_LIMIT = 5.0  # seconds that a whole copy needs to stop
 POLL = 0.15
 FIRST_PAUSE, LONGEST_PAUSE, CALM_AFTER = 0.5, 30.0, 60.0  # seconds: restarts of a part that ended
 SERVICE_TRIES = 3
@@ -66,18 +68,17 @@ class Supervisor:
 
     # --- The life of a copy ---------------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Until Ctrl-C or SIGTERM (0), or until a service cannot come back (1)."""
+    def run(self, *, with_parent: bool = False) -> int:
+        """Until Ctrl-C or SIGTERM (0), or until a service cannot come back (1).
+
+        `with_parent`: until the process that started us ends, too (`make`, however it is killed)."""
         self._listen_to_signals()
+        if with_parent:
+            die_with_parent(signal.SIGTERM)
         code = 0
         try:
             self._place.prepare()
-            with self._place.owned() as ours:
-                if not ours:
-                    raise ServiceFailed(
-                        f"На данных {self._place.root} уже работает другая копия Leadhub. Остановите её или запустите "
-                        "вторую рядом: LEADHUB_DATA=.data2 PORT=8010 make demo"
-                    )
+            with self._owned():
                 try:
                     self._start()
                     self._watch()
@@ -89,6 +90,22 @@ class Supervisor:
             sys.stderr.write(f"\nОшибка: {error}\n")
             code = 1
         return code
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        """Hold the data directory. A former copy may still be stopping: it is given the time for that."""
+        deadline = time.monotonic() + STOP_LIMIT
+        while True:
+            with self._place.owned() as ours:
+                if ours:
+                    yield
+                    return
+            if time.monotonic() > deadline:
+                raise ServiceFailed(
+                    f"На данных {self._place.root} уже работает другая копия Leadhub. Остановите её или запустите "
+                    f"вторую рядом: LEADHUB_DATA=.data2 PORT={self._port + 10} make demo"
+                )
+            time.sleep(POLL)
 
     def _start(self) -> None:
         self._services.roll.end_leftovers(seconds=4)
@@ -135,6 +152,8 @@ class Supervisor:
 
     def _parts(self) -> list[Part]:
         host, port = self._host, str(self._port)
+        has_own = importlib.util.find_spec("leadhub.settings_events")
+        events_settings = "leadhub.settings_events" if has_own else "leadhub.settings"
         return [
             Part(
                 "web",
@@ -151,7 +170,7 @@ class Supervisor:
                     "uvicorn", "leadhub.asgi:application", "--host", host, "--port", str(self._port + 1),
                     "--timeout-graceful-shutdown", "2", "--no-access-log", "--log-level", "warning",
                 ),
-                env=(("DJANGO_SETTINGS_MODULE", "leadhub.settings_events" if importlib.util.find_spec("leadhub.settings_events") else "leadhub.settings"),),
+                env=(("DJANGO_SETTINGS_MODULE", events_settings),),
                 port=self._port + 1,
             ),
             Part("worker-pipeline", worker("pipeline", "-P", "prefork", "-c", "2")),
@@ -220,10 +239,22 @@ class Supervisor:
         """Migrations, demo data and its logins, in one process of its own."""
         logins = ("--demo", "--logins", str(self._logins_file)) if self._wants_seed else ()
         child = self._launch(Part("prepare", (sys.executable, "manage.py", "prepare", *logins)))
-        self._until(lambda: not child.is_alive(), seconds=900)
-        del self._children["prepare"]
+        self._finish(child)
+        if environment.is_production():
+            self._finish(self._launch(Part("static", (sys.executable, "manage.py", "collectstatic", "--noinput"))))
+
+    def _finish(self, child: Child) -> None:
+        """Wait for a child that has an end. Raises ServiceFailed with its last lines when that is no good one."""
+        del self._children[child.name]
+        try:
+            while child.is_alive():
+                time.sleep(POLL)
+        finally:
+            child.stop(1)
         if child.process.returncode:
-            raise ServiceFailed(f"База данных не подготовлена. Последние строки {child.log}:\n{child.tail(25)}")
+            raise ServiceFailed(
+                f"Подготовка прервалась («{child.name}»). Последние строки {child.log}:\n{child.tail(25)}"
+            )
 
     @property
     def _logins_file(self) -> Path:
@@ -231,22 +262,18 @@ class Supervisor:
 
     def _await_sandbox(self) -> None:
         authority = self._sandbox_data / "ca.pem"
-        self._until(lambda: authority.exists() and listens(self._port + 2), seconds=60)
+        self._until(lambda: authority.exists() and listens(self._port + 2), lambda: ["sandbox"])
         bundle = Path(certifi.where()).read_bytes() + b"\n" + authority.read_bytes()
         (self._sandbox_data / "bundle.pem").write_bytes(bundle)
 
     def _await_ready(self) -> None:
-        try:
-            self._until(lambda: listens(self._port + 1, self._probe_host) and not self._missing(), seconds=READY_LIMIT)
-        except TimeoutError as error:
-            missing = self._missing() or ["события"]
-            raise ServiceFailed(
-                f"Не дождались готовности за {READY_LIMIT:.0f} с. Не отвечают: {', '.join(missing)}. "
-                f"Журналы: {self._place.logs}"
-            ) from error
+        def is_ready() -> bool:
+            return listens(self._port + 1, self._probe_host) and not self._missing()
+
+        self._until(is_ready, lambda: self._missing() or ["events"])
 
     def _missing(self) -> list[str]:
-        status, body = ask(self._probe_host, self._port, "/readyz")
+        status, body = ask(self._probe_host, self._port, "/readyz", seconds=10)
         if status == 200:
             return []
         try:
@@ -258,17 +285,20 @@ class Supervisor:
     def _probe_host(self) -> str:
         return "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104 - only compared
 
-    def _until(self, condition: Callable[[], bool], *, seconds: float) -> None:
-        """Poll; raises TimeoutError, or ServiceFailed when a part cannot stay up."""
-        deadline = time.monotonic() + seconds
+    def _until(self, condition: Callable[[], bool], missing: Callable[[], list[str]]) -> None:
+        """Poll. Raises ServiceFailed when a part ends meanwhile, or when the time is over."""
+        deadline = time.monotonic() + READY_LIMIT
         while not condition():
             for name, child in self._children.items():
-                if name != "prepare" and not child.is_alive():
+                if not child.is_alive():
                     raise ServiceFailed(
                         f"Часть «{name}» не запустилась. Последние строки {child.log}:\n{child.tail(25)}"
                     )
             if time.monotonic() > deadline:
-                raise TimeoutError
+                raise ServiceFailed(
+                    f"Не дождались готовности за {READY_LIMIT:.0f} с. Не отвечают: {', '.join(missing())}. "
+                    f"Журналы: {self._place.logs}"
+                )
             self._echo_warnings()
             time.sleep(POLL)
 
@@ -361,19 +391,6 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
-
-
-def ask(host: str, port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of a GET; 0 when nobody answers."""
-    connection = http.client.HTTPConnection(host, port, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException):
-        return 0, b""
-    finally:
-        connection.close()
 
 
 def read_logins(file: Path) -> list[dict[str, str]]:
