@@ -88,7 +88,7 @@ CONSENT = re.compile(r"\b(соглас(ен|на|ны|ие)|даю\s+согла�
 REFUSAL = re.compile(r"\bне\s+(соглас\w+|да[мю]\s+согласи\w+|принимаю)|против\b")
 NAME_LEAD = re.compile(r"\b(меня\s+зовут|зовут|мо[её]\s+имя|имя|это|я|запишите\s+на\s+имя|на\s+имя)\s+")
 NOT_NAMES = bag(
-    "да нет не ок хорошо спасибо здравствуйте привет добрый день вечер утро можно нужно надо хочу потом позже "
+    "ой эй ах ну да нет не ок хорошо спасибо здравствуйте привет добрый день вечер утро можно нужно надо хочу потом позже "
     "раньше завтра сегодня послезавтра утром вечером днем запишите записать запись телефон номер имя мой моя меня "
     "зовут это вот ага угу давайте конечно а и но или что как где когда почему зачем сколько цена стоит стоимость "
     "скажите подскажите пожалуйста другое время отмена отмените перенесите алло ау эй бот человек оператор "
@@ -213,21 +213,24 @@ def given_name(text: str, *, without: tuple[str, ...] = ()) -> str:
 
     `without`: pieces of the text that are something else (the phone)."""
     for piece in without:
-        text = text.replace(piece, " ")
-    text = re.sub(r"[\d+()\-–—,.;:!]+", " ", text)
-    lead = NAME_LEAD.search(text.casefold())
-    if lead:
-        text = text[lead.end() :]
-    words = [word for word in re.findall(r"[A-Za-zА-Яа-яЁё]+", text) if not CONSENT.search(word.casefold())]
-    if not 1 <= len(words) <= (6 if lead else 3):
+        text = text.replace(piece, ",")
+    parts = [part for part in re.split(r"[\d+()\-–—,.;:!?\n]+", text) if part.strip()]
+    alone = len(parts) == 1
+    return next((name for part in parts if (name := _name_in(part)) and (alone or name in part)), "")
+
+
+def _name_in(part: str) -> str:
+    """One to three words that are a name for all we know; more only after «меня зовут»."""
+    lead = NAME_LEAD.search(part.casefold())
+    found = re.findall(r"[A-Za-zА-Яа-яЁё]+", part[lead.end() :] if lead else part)
+    if lead and not all(word[:1].isupper() for word in found[1:3]):
+        found = found[:1]
+    if not 1 <= len(found[:3] if lead else found) <= 3:
         return ""
-    if lead:
-        words = words[:3] if all(word[:1].isupper() for word in words[1:3]) else words[:1]
-    if any(word.casefold().replace("ё", "е") in NOT_NAMES for word in words) or not all(
-        1 < len(word) <= 20 for word in words
-    ):
+    found = found[:3]
+    if any(plain(word) in NOT_NAMES or CONSENT.search(plain(word)) or not 1 < len(word) <= 20 for word in found):
         return ""
-    return " ".join(word[:1].upper() + word[1:] for word in words)
+    return " ".join(word[:1].upper() + word[1:] for word in found)
 
 
 def code(text: str) -> str:

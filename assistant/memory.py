@@ -59,7 +59,6 @@ class Memory:
                     setattr(memory, each.name, _read(each.name, data[each.name]))
         if memory.last_at and now - memory.last_at > COLD_AFTER:
             memory.wake()
-        memory.offered = [opening for opening in memory.offered if opening.start > now]
         return memory
 
     def dump(self) -> dict[str, Any]:

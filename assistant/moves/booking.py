@@ -101,7 +101,7 @@ def take_contact(talk: Talk) -> bool:
     name = slots.name[0].text if slots.name else ""
     if corrected := _corrected_name(talk):
         name, talk.renamed = corrected, True
-    if not name and memory.awaiting == "contact":
+    if not (name or talk.renamed or cues.gives_up(talk.text)) and memory.awaiting == "contact":
         name = cues.given_name(talk.text, without=tuple(slot.text for slot in slots.phone))
     if phone and phone != talk.desk.client.phone:
         talk.desk.remember(phone=phone)
@@ -370,7 +370,7 @@ def take_opening(talk: Talk, opening: Opening, *, picked: bool = False) -> bool:
     """Hold an opening and go on with it; False when somebody was quicker."""
     memory = talk.memory
     drop_hold(talk)
-    hold_id = talk.desk.hold(opening)
+    hold_id = talk.desk.hold(opening) if opening.start >= talk.desk.now else None
     if hold_id is None:
         memory.shown.append(opening.start)
         return False
