@@ -13,8 +13,8 @@ const DAY = 86_400_000;
 function worded(moment, now) {
   const minutes = Math.round((now - moment) / 60_000);
   if (Math.abs(minutes) < 1) return "только что";
-  if (minutes > 0 && minutes < 60) return `${minutes}\u202fмин назад`;
-  if (minutes < 0 && minutes > -60) return `через ${-minutes}\u202fмин`;
+  if (minutes > 0 && minutes < 60) return `${minutes}\u00a0мин назад`;
+  if (minutes < 0 && minutes > -60) return `через ${-minutes}\u00a0мин`;
   const key = dayKey.format(moment);
   if (key === dayKey.format(now)) return minutes > 0 ? `в ${clock.format(moment)}` : `сегодня в ${clock.format(moment)}`;
   if (key === dayKey.format(now - DAY)) return `вчера в ${clock.format(moment)}`;

@@ -10,7 +10,7 @@ function worded(seconds, due) {
   if (whole < 3600) return `${sign}${Math.trunc(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   if (seconds > 0) return `до ${hour.format(due)}`;
   const hours = Math.trunc(whole / 3600);
-  return hours < 24 ? `${sign}${hours}\u202fч` : `${sign}${Math.trunc(hours / 24)}\u202fд`;
+  return hours < 24 ? `${sign}${hours}\u00a0ч` : `${sign}${Math.trunc(hours / 24)}\u00a0д`;
 }
 
 function tick() {

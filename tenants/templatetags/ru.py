@@ -1,6 +1,6 @@
 """What templates need to speak Russian and to draw: `{% load ru %}`.
 
-Numbers take a narrow no-break space between thousands and before their unit.
+Thousands are parted by a narrow no-break space, a number stands off its unit by a no-break space.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from leadhub import clock
 register = template.Library()
 
 THIN = "\u202f"
+NBSP = "\u00a0"
 CHANNEL_ICONS = {
     "telegram": "brand-telegram",
     "whatsapp": "brand-whatsapp",
@@ -59,14 +60,14 @@ def rub(kopecks: int) -> str:
     """150000 -> «1 500 ₽»; kopecks are shown only where there are any."""
     roubles, rest = divmod(abs(int(kopecks)), 100)
     sign = "\u2212" if kopecks < 0 else ""
-    return f"{sign}{number(roubles)}{f',{rest:02d}' if rest else ''}{THIN}₽"
+    return f"{sign}{number(roubles)}{f',{rest:02d}' if rest else ''}{NBSP}₽"
 
 
 @register.filter
 def minutes(value: int) -> str:
     """90 -> «1 ч 30 мин»."""
     hours, rest = divmod(int(value), 60)
-    parts = [f"{hours}{THIN}ч"] * bool(hours) + [f"{rest}{THIN}мин"] * bool(rest or not hours)
+    parts = [f"{hours}{NBSP}ч"] * bool(hours) + [f"{rest}{NBSP}мин"] * bool(rest or not hours)
     return " ".join(parts)
 
 
