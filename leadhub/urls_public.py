@@ -8,4 +8,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("accounts/", include("allauth.urls")),
+    path("", include("agency.urls")),
+    path("", include("agency.urls_home")),
 ]
