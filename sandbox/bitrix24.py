@@ -108,6 +108,7 @@ class Bitrix24:
     def reset(self) -> None:
         for table in (self.portals.portals, self.portals.rows, self.webhooks, self.tokens, self.hooks):
             table.clear()
+        self.world.store.forget_counters("bitrix24.")
         self.forget_limits()
 
     def forget_limits(self) -> None:

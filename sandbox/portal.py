@@ -73,7 +73,6 @@ class Portals:
     def __init__(self, store: Store) -> None:
         self.portals = store.table("bitrix24.portals", limit=200)
         self.rows = store.table("bitrix24.rows", limit=50_000)
-        self._counters: dict[str, Any] = {}
         self._store = store
         self.changed: Callable[[str, str, int], None] = lambda portal, event, number: None
         self.methods: dict[str, Callable[[Caller, Params], Result]] = {
@@ -159,10 +158,7 @@ class Portals:
         return self.portals.put(name, portal | changes)
 
     def _next_id(self, portal: str, kind: str) -> int:
-        key = f"bitrix24.{portal}.{kind}"
-        if key not in self._counters:
-            self._counters[key] = self._store.counter(key)
-        return self._counters[key].next()
+        return self._store.counter(f"bitrix24.{portal}.{kind}").next()
 
     def _save(self, portal: str, kind: str, number: int, fields: dict[str, Any]) -> dict[str, Any]:
         row = {"portal": portal, "kind": kind, "id": number, "at": time.time(), "fields": fields}
@@ -207,6 +203,7 @@ class Portals:
         kinds = self._kinds(caller.portal, entity)
         items = self.all_of(caller.portal, ENTITY_NAMES[entity])
         conditions = _pairs(params.get("filter"))
+        matches({}, conditions, kinds)  # a wrong name is an error in an empty portal too
         items = [item for item in items if matches(item, conditions, kinds)]
         for name, direction in reversed(list(_pairs(params.get("order")).items() or [("id", "ASC")])):
             field = _known(name, kinds, "order")

@@ -65,6 +65,7 @@ class Store:
         self._tables: dict[str, Table] = {}
         self._file: TextIO | None = None
         self._lines = 0
+        self._counters = self.table("counters", limit=100_000)
 
     def table(self, name: str, *, limit: int) -> Table:
         """A new table; to be asked for before `open()`."""
@@ -72,7 +73,14 @@ class Store:
         return table
 
     def counter(self, name: str, start: int = 1) -> Counter:
-        return Counter(self._tables.get("counters") or self.table("counters", limit=100_000), name, start)
+        """Numbers under `name`, from `start`."""
+        return Counter(self._counters, name, start)
+
+    def forget_counters(self, prefix: str) -> None:
+        """Begin anew all counters whose names begin so."""
+        for name, _ in self._counters.items():
+            if name.startswith(prefix):
+                self._counters.drop(name)
 
     def open(self) -> None:
         """Read the journal back and begin a fresh, shortened one. A line torn by a crash is left out."""

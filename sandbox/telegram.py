@@ -88,6 +88,7 @@ class Telegram:
         await self._http.aclose()
 
     def reset(self) -> None:
+        """Forget everything but how far the numbers of updates and messages have come: a bot never sees one twice."""
         for task in list(self._deliveries):
             task.cancel()
         for table in (self.bots, self.chats, self.messages, self.updates):
@@ -144,8 +145,6 @@ class Telegram:
         known = self.bots.get(match[1]) or {"name": f"Бот {match[1]}", "username": f"sandbox{match[1]}_bot"}
         bot = {
             "webhook": None,
-            "next_update": 100_000_001,
-            "next_message": 1,
             "error_at": None,
             "error": "",
             **known,
@@ -283,10 +282,7 @@ class Telegram:
             bucket.pour(now)
 
     def _message_id(self, bot: dict[str, Any]) -> int:
-        number = bot["next_message"]
-        bot["next_message"] += 1
-        self.bots.put(str(bot["id"]), bot)
-        return number
+        return self.world.store.counter(f"telegram.{bot['id']}.message").next()
 
     def _keep(
         self,
@@ -424,10 +420,7 @@ class Telegram:
     # Updates to webhooks
 
     def _update_id(self, bot: dict[str, Any]) -> int:
-        number = bot["next_update"]
-        bot["next_update"] += 1
-        self.bots.put(str(bot["id"]), bot)
-        return number
+        return self.world.store.counter(f"telegram.{bot['id']}.update", 100_000_001).next()
 
     def _push(self, bot: dict[str, Any], update: dict[str, Any]) -> tuple[dict[str, Any], asyncio.Task[None] | None]:
         """Queue one update; a kind that the bot did not ask for is not sent (the task is None)."""

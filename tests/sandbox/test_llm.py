@@ -8,6 +8,8 @@ import httpx
 import openai
 import pytest
 
+from .conftest import HTTP
+
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -89,9 +91,7 @@ def test_refusal(sandbox, ask):
 
 
 def test_no_key_is_401(sandbox):
-    answer = httpx.post(
-        f"{sandbox.url}/llm/v1/chat/completions", json={"model": "m", "messages": [{}]}, trust_env=False
-    )
+    answer = HTTP.post(f"{sandbox.url}/llm/v1/chat/completions", json={"model": "m", "messages": [{}]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
