@@ -21,11 +21,14 @@ class Table:
 
     def put(self, key: str, row: Row) -> Row:
         """Keep `row` under `key`, also over a restart. A row changed in place must be put again."""
+        self._keep(key, row)
+        self._store.write([self.name, key, row])
+        return row
+
+    def _keep(self, key: str, row: Row) -> None:
         self._rows[key] = row
         while len(self._rows) > self.limit:
             del self._rows[next(iter(self._rows))]
-        self._store.write([self.name, key, row])
-        return row
 
     def get(self, key: str) -> Row | None:
         return self._rows.get(key)
@@ -46,7 +49,7 @@ class Table:
         if row is None:
             self._rows.pop(key, None)
         else:
-            self._rows[key] = row
+            self._keep(key, row)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(list(self._rows.values()))
@@ -114,7 +117,7 @@ class Store:
         self._lines = 0
         with fresh.open("w", encoding="utf-8") as out:
             for table in self._tables.values():
-                for key, row in table.items()[-table.limit :]:
+                for key, row in table.items():
                     out.write(json.dumps([table.name, key, row], ensure_ascii=False, separators=(",", ":")) + "\n")
                     self._lines += 1
         fresh.replace(self._path)
