@@ -1,0 +1,127 @@
+"""The last look at a model's free wording: no number, date, price, link or promise that its input did not hold.
+
+It is deliberately narrow. What it refuses is simply not sent: the tenant's own template goes out instead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+LOOKALIKES = str.maketrans("aceopxykmtbhё", "асеорхукмтвне")  # Latin letters inside a Russian word
+LETTERS = re.compile(r"[a-zа-яё]+", re.IGNORECASE)
+INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+
+SPACED = re.compile(r"\b[а-я](?:[ .][а-я]\b){3,}")  # б е с п л а т н о
+
+TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?!\d)")
+DATE = re.compile(r"(?<!\d)\d{1,4}[./-]\d{1,2}(?:[./-]\d{1,4})?(?!\d)")
+PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:%|процент)")
+THOUSANDS = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
+PRICE = re.compile(
+    r"(\d+(?:[.,]\d+)?)\s*(тыс|к\b)?\.?\s*(?:₽|руб|р\b|rub|\$|€|долл|евро)|(\d+(?:[.,]\d+)?)\s*(тыс|к\b)"
+)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+LINK = re.compile(
+    r"https?://\S+|\bwww\.\S+|\b[\w-]+\.(?:ru|com|рф|net|org|info|me|io|su|site|online)\b\S*|@\w+|\S+@\S+"
+)
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+NUMBER_STEMS = _stems(
+    "ноль нул один одна одно одну одного одной два две двух двум двое три трех трем трое четыр пять пяти шест семь "
+    "семи восем девят десят одиннадцат двенадцат тринадцат четырнадцат пятнадцат семнадцат двадцат тридцат сорок "
+    "пятьдесят девяност сто ста сотн двест двухсот трист трехсот пятьсот тысяч полтор полторы полови четверт пол "
+    "полчас миллион дважды трижды вдвое втрое перв втор трет пара пару"
+)
+DATE_STEMS = _stems(
+    "сегодня завтра послезавтра вчера понедельник вторник среду среда среды четверг пятниц суббот воскресен будн "
+    "выходн январ феврал март апрел мая май июн июл август сентябр октябр ноябр декабр недел месяц утр вечер днем "
+    "ночь ночи полдень полноч обед квартал час минут дней дня день год лет зим весн лето лета осен круглосуточн "
+    "ежедневн"
+)
+MONEY_STEMS = _stems(
+    "бесплатн даром скидк скидок дешев льгот бонус подар кэшбек кешбек рассрочк кредит предоплат аванс депозит "
+    "возврат верн возмест компенс рубл руб тысяч процент акци промокод купон сертификат"
+)
+PROMISE_STEMS = _stems(
+    "гарант обещ обязуем точно обязательно непременно наверняка безопасн безболезн навсегда вылеч излеч стопроцент "
+    "забронир записал записан запишем запись подтвержд отмен перенес перенош перезвон позвон пришл свобод освобод "
+    "держим успе приступ лучш сам"
+)
+HEALTH_STEMS = _stems(
+    "примит таблет препарат лекарств антибиотик ибупрофен нурофен парацетамол кетанов кеторол анальгин мазь мази "
+    "полоск диагноз дозир доза компресс инъекц укол укола лечи рекоменд противопоказ беремен аллерг нестраш норм"
+)
+WATCHED: tuple[tuple[str, Sequence[str]], ...] = (
+    ("number", NUMBER_STEMS),
+    ("date", DATE_STEMS),
+    ("price", MONEY_STEMS),
+    ("promise", PROMISE_STEMS),
+    ("health", HEALTH_STEMS),
+)
+EXACT = frozenset(_stems("сто ста пол май мая пара пару норм сам руб год лет час доза одна одно одну один два две три"))
+
+
+def allowed(reply: str, inputs: Sequence[str]) -> bool:
+    """Whether a free wording may be sent, given every text that the model was shown."""
+    return refusal(reply, inputs) == ""
+
+
+def refusal(reply: str, inputs: Sequence[str]) -> str:
+    """What in the reply was in no input ("price: 900", "date: суббот"), "" when all of it was; empty replies are refused."""
+    if not reply.strip():
+        return "empty"
+    known = set().union(*(_claims(text) for text in inputs)) if inputs else set()
+    for claim in sorted(_claims(reply)):
+        if claim not in known:
+            return f"{claim[0]}: {claim[1]}"
+    return ""
+
+
+def _claims(text: str) -> set[tuple[str, str]]:
+    """Everything in a text that a client could hold us to, as (kind, canonical value)."""
+    said = _folded(text)
+    claims = {("link", link.rstrip(".,;:!?)»\"'")) for link in LINK.findall(said)}
+    said = THOUSANDS.sub("", LINK.sub(" ", said))
+    claims |= {("time", f"{int(hour)}:{minute}") for hour, minute in TIME.findall(said)}
+    said = TIME.sub(" ", said)
+    claims |= {("percent", _number(number)) for number in PERCENT.findall(said)}
+    said = PERCENT.sub(" % ", said)
+    claims |= {("price", _price(*found)) for found in PRICE.findall(said)}
+    said = PRICE.sub(" ", said)
+    claims |= {("date", date) for date in DATE.findall(said) if "," not in date}
+    said = DATE.sub(" ", said)
+    claims |= {("number", _number(number)) for number in NUMBER.findall(said)}
+    for word in LETTERS.findall(said):
+        claims |= set(_watched(word.translate(LOOKALIKES) if re.search("[а-я]", word) else word))
+    return claims
+
+
+def _folded(text: str) -> str:
+    """One way of writing everything: full-width digits, invisible signs, letter case, the kinds of space and dash."""
+    text = INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("ё", "е")
+    text = SPACED.sub(lambda found: re.sub(r"[\s.]", "", found[0]), text)
+    return re.sub(r"[−–—]", "-", text)
+
+
+def _watched(word: str) -> Iterable[tuple[str, str]]:
+    for kind, stems in WATCHED:
+        for stem in stems:
+            if word == stem or (stem not in EXACT and word.startswith(stem)):
+                yield kind, stem
+
+
+def _number(digits: str) -> str:
+    whole = digits.replace(",", ".")
+    return whole.rstrip("0").rstrip(".") if "." in whole else str(int(whole))
+
+
+def _price(amount: str, thousand: str, bare: str, bare_thousand: str) -> str:
+    """Roubles as a plain number: «1,5 тыс. руб.» is 1500."""
+    value = float((amount or bare).replace(",", ".")) * (1000 if thousand or bare_thousand else 1)
+    return f"{value:g}" if value < 1e6 else str(int(value))
