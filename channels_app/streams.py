@@ -15,26 +15,18 @@ from typing import Any
 import redis.asyncio as redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
+from channels_app import live
 from tenants import access
 from tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "lh:events"
 PING_SECONDS = 15
 QUEUE_LIMIT = 100
-TICKET_SECONDS = 24 * 3600
-TICKET_SALT = "channels_app.visitor"
 
 Event = dict[str, Any]
-
-
-def visitor_ticket(schema: str, visitor: str) -> str:
-    """A signed right to hear of one visitor's messages for a day. `visitor` is the identity's external id (a hash)."""
-    return signing.dumps([schema, visitor], salt=TICKET_SALT)
 
 
 class Hub:
@@ -70,7 +62,7 @@ class Hub:
         while True:
             try:
                 async with redis.from_url(settings.REDIS_URL) as client, client.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
+                    await channel.subscribe(live.CHANNEL)
                     async for message in channel.listen():
                         if message["type"] == "subscribe":
                             self._refetch_all()
@@ -113,20 +105,20 @@ async def staff_events(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("not a member")
 
     def wanted(event: Event) -> Event | None:
-        return None if event.get("kind") == "visitor" else {k: v for k, v in event.items() if k != "schema"}
+        return None if event.get("kind") == "chat" else {k: v for k, v in event.items() if k != "schema"}
 
     return _same_host(request, _stream(hub.listen(tenant.schema_name, wanted)))
 
 
-async def visitor_events(request: HttpRequest) -> HttpResponse:
+async def visitor_events(request: HttpRequest, slug: str) -> HttpResponse:
     """Stream of one web chat visitor, by a signed ticket; any site may embed the chat."""
-    try:
-        schema, visitor = signing.loads(request.GET.get("ticket", ""), salt=TICKET_SALT, max_age=TICKET_SECONDS)
-    except signing.BadSignature:
+    found = live.read_chat_ticket(request.GET.get("ticket", ""))
+    if found is None:
         return JsonResponse({"detail": "Ссылка устарела."}, status=403, headers={"Access-Control-Allow-Origin": "*"})
+    schema, visitor = found
 
     def wanted(event: Event) -> Event | None:
-        if event.get("kind") == "visitor" and event.get("visitor") == visitor:
+        if event.get("kind") == "chat" and event.get("visitor") == visitor:
             return {"kind": "message", "id": event.get("id")}
         return None
 

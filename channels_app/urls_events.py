@@ -6,5 +6,5 @@ from channels_app import streams
 
 urlpatterns = [
     path("t/<slug:slug>/events/", streams.staff_events),
-    path("events/visitor/", streams.visitor_events),
+    path("t/<slug:slug>/events/chat/", streams.visitor_events),
 ]

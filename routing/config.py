@@ -28,6 +28,10 @@ class Config:
     wording: Wording
     calendars: dict[int, Calendar]  # by branch id
 
+    @property
+    def policy_url(self) -> str:
+        return self.settings.policy_url
+
     def service(self, service_id: int | None) -> ServiceInfo | None:
         return next((service for service in self.price_list if service.id == service_id), None)
 

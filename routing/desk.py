@@ -17,11 +17,12 @@ from booking import actions
 from booking import queries as booking_queries
 from booking.models import Appointment
 from booking.openings import Wish
-from contacts import proof
+from channels_app import outbound
+from contacts import phones_proof
 from contacts.models import Consent, Conversation
 from routing import calls
 from tenants.business.calendar import hours_text
-from tenants.business.models import Branch
+from tenants.business.models import Branch, Service, StaffMember
 
 if TYPE_CHECKING:
     from routing.config import Config
@@ -67,7 +68,7 @@ class BookingDesk:
             phone=contact.phone or identity.claimed_phone,
             has_consent=self._has_consent,
             is_returning=self._visits_exist,
-            phone_proven=bool(contact.phone),
+            phone_proven=phones_proof.is_proven(identity),
         )
 
     @property
@@ -81,7 +82,7 @@ class BookingDesk:
             self._contact.name = name[:120]
             self._contact.save(update_fields=["name"])
         if phone:
-            proof.claim(self.conversation.identity, phone)
+            phones_proof.claim(self.conversation.identity, phone)
             self._contact.refresh_from_db()
 
     def give_consent(self) -> None:
@@ -90,21 +91,29 @@ class BookingDesk:
             contact=self._contact,
             purpose="data",
             text_version=settings.consent_version,
-            text=self.config.wording.say("consent_text", {"business": settings.public_name, "policy": self.policy_url}),
+            text=self.config.wording.say("ask_consent", {"policy": self.policy_url}),
             kind=self.conversation.identity.kind,
             given_at=self.now,
         )
         self._has_consent = True
 
     def send_phone_code(self, phone: str) -> bool:
-        return proof.send_code(self.conversation.identity, phone, now=self.now)
+        identity = self.conversation.identity
+        code = phones_proof.new_code(identity, phone, now=self.now)
+        if code is None:
+            return False
+        text = self.config.wording.say("phone_code", {"code": code, "business": self.business_name})
+        key = f"code-{identity.pk}-{self.now:%Y%m%d%H%M%S%f}"
+        sent = outbound.queue_sms(phone, text, key=key, conversation=self.conversation, now=self.now)
+        identity.refresh_from_db()
+        return sent is not None
 
     def check_phone_code(self, code: str) -> bool:
-        if not proof.check_code(self.conversation.identity, code, now=self.now):
+        if not phones_proof.check_code(self.conversation.identity, code, now=self.now):
             return False
         self.conversation.refresh_from_db(fields=["contact"])
         self._contact = self.conversation.contact
-        self.lead.contact = self._contact
+        self.lead.refresh_from_db(fields=["contact"])
         self._has_consent = None
         self.__dict__.pop("_visits", None)
         return True
@@ -121,7 +130,10 @@ class BookingDesk:
         return [info.id for info in self.config.price_list if any(stem in info.name.lower() for stem in stems)][:1]
 
     def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
-        return [StaffInfo(person.pk, person.name) for person in booking_queries.able_staff(service_ids)]
+        needed = set(Service.objects.filter(pk__in=service_ids, skill__isnull=False).values_list("skill_id", flat=True))
+        people = StaffMember.objects.filter(is_active=True, takes_bookings=True).prefetch_related("skills")
+        able = [person for person in people if needed <= {skill.pk for skill in person.skills.all()}]
+        return [StaffInfo(person.pk, person.name) for person in able]
 
     # --- Time ---
 
@@ -135,29 +147,32 @@ class BookingDesk:
         exclude_starts: Sequence[datetime] = (),
     ) -> list[Opening]:
         found = booking_queries.openings(
-            service_ids,
+            list(service_ids),
             self._wish(wish),
             branch=self.branch if len(self.config.branches) > 1 else None,
             staff_id=staff_id,
             limit=limit,
             now=self.now,
             exclude_starts=exclude_starts,
-        )
+            contact_id=self._contact.pk,
+        ).openings
         return [
             Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, tuple(service_ids))
             for each in found
         ]
 
     def _wish(self, slot: DateTimeSlot | None) -> Wish | None:
-        if slot is None or slot.grain == "asap":
+        if slot is None:
             return None
         pieces = slot.windows or (Interval(slot.start, slot.end, slot.grain),)
         return Wish(
-            windows=tuple((self._aware(piece.start), self._aware(piece.end or piece.start)) for piece in pieces),
-            exclude=tuple((self._aware(piece.start), self._aware(piece.end or piece.start)) for piece in slot.exclude),
-            is_point=slot.grain == "minute" and not slot.windows,
-            is_approx=slot.approx or slot.grain == "approx",
+            windows=tuple(self._window(piece) for piece in pieces),
+            exclude=tuple(self._window(piece) for piece in slot.exclude),
+            approx=slot.approx or slot.grain == "approx",
         )
+
+    def _window(self, piece: Interval) -> tuple[datetime, datetime | None]:
+        return self._aware(piece.start), self._aware(piece.end) if piece.end else None
 
     def _aware(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self.zone).astimezone(UTC)
@@ -176,16 +191,16 @@ class BookingDesk:
     def hold(self, opening: Opening) -> int | None:
         try:
             held = actions.hold(
-                contact=self._contact,
-                conversation=self.conversation,
-                service_ids=opening.service_ids,
-                staff_id=opening.staff_id,
-                branch_id=opening.branch_id,
-                start=opening.start,
+                self._contact,
+                self.conversation,
+                list(opening.service_ids),
+                opening.staff_id,
+                opening.branch_id,
+                opening.start,
                 lead_id=self.lead.pk,
                 now=self.now,
             )
-        except actions.NotBookable:
+        except (actions.Taken, actions.Impossible):
             return None
         return held.pk
 
@@ -195,7 +210,7 @@ class BookingDesk:
             return None
         try:
             booked = actions.book(held, now=self.now)
-        except actions.NotBookable:
+        except (actions.Taken, actions.Impossible):
             return None
         self.done.append(("Записан", f"к {booked.staff} на {booked.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
         return self._booked(booked)
@@ -205,16 +220,12 @@ class BookingDesk:
             actions.release(held, now=self.now)
 
     def appointments(self) -> list[Booked]:
-        """The contact is the account's own until its phone is proven; then the phone's contact: so the row decides."""
-        rows = (
-            Appointment.objects.filter(
-                contact=self._contact, status__in=["booked", "confirmed"], starts_at__gt=self.now
-            )
-            .select_related("staff", "branch")
-            .prefetch_related("services")
-            .order_by("starts_at")
-        )
-        return [self._booked(row) for row in rows]
+        rows = booking_queries.upcoming([self._contact.pk], now=self.now)
+        return [self._booked(row) for row in rows if self._may_see(row)]
+
+    def _may_see(self, row: Appointment) -> bool:
+        """Booked from this very account, or under a phone that this account has proven."""
+        return row.conversation_id == self.conversation.pk or phones_proof.is_proven(self.conversation.identity)
 
     def cancel(self, appointment_id: int, *, reason: str = "") -> bool:
         appointment = self._own(appointment_id)
@@ -230,7 +241,7 @@ class BookingDesk:
             return None
         try:
             moved = actions.move_to_hold(appointment, held, now=self.now)
-        except actions.NotBookable:
+        except (actions.Taken, actions.Impossible):
             return None
         self.done.append(("Перенесён визит", f"на {moved.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
         return self._booked(moved)
@@ -246,7 +257,7 @@ class BookingDesk:
     def _own(self, appointment_id: int) -> Appointment | None:
         """Only the client's own: an id out of a forged or old state opens nobody else's visit."""
         found = Appointment.objects.filter(pk=appointment_id, contact=self._contact).select_related("staff", "branch")
-        return found.first()
+        return next((row for row in found if self._may_see(row)), None)
 
     def _booked(self, row: Appointment) -> Booked:
         services = list(row.services.all())

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contacts.models import Conversation
 from leadhub.work import handler
-from routing import escalation, pipeline
+from routing import escalation, leads, pipeline
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -20,6 +20,11 @@ def inbound(event_id: int, *, now: datetime) -> None:
 @handler("routing.answer")
 def answer(conversation_id: int, *, now: datetime) -> None:
     pipeline.answer(conversation_id, now=now)
+
+
+@handler("routing.appointment")
+def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) -> None:
+    leads.follow_appointment(lead_id, appointment_id, what, now=now)
 
 
 def _clock(name: str, ran_out: Callable[..., None]) -> None:

@@ -18,7 +18,7 @@ from routing.config import Config
 from routing.models import Lead
 from routing.scoring import Facts, score, summary
 from routing.signals import lead_changed
-from tenants.business.models import Branch, StaffMember
+from tenants.business.models import Branch, StaffMember, Stage
 
 SOURCE_TAGS = {
     "instagram": "insta",
@@ -196,6 +196,24 @@ def close(lead: Lead, *, status: str, by: StaffMember | None, why: str, now: dat
     what = "booked" if status == Lead.Status.BOOKED else "closed"
     lead_changed.send(Lead, lead=lead, what=what, now=now)
     return lead
+
+
+def follow_appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) -> None:
+    """The lead of a visit: booked closes it; a cancelled or missed one stands in its record."""
+    lead = Lead.objects.filter(pk=lead_id).first()
+    appointment = Appointment.objects.filter(pk=appointment_id).select_related("staff", "branch").first()
+    if lead is None or appointment is None:
+        return
+    at = f"{appointment.starts_at.astimezone(appointment.branch.zone):%d.%m.%Y %H:%M}, {appointment.staff}"
+    if what == "booked" and appointment.is_expected and lead.status != Lead.Status.BOOKED:
+        lead.stage = Stage.CONFIRMATION
+        lead.save(update_fields=["stage"])
+        close(lead, status=Lead.Status.BOOKED, by=None, why=f"визит {at}", now=now)
+    elif what == "cancelled":
+        record.add(lead, "cancelled", f"Визит отменён: {at}", [("Почему", appointment.cancel_reason)], now=now)
+        lead_changed.send(Lead, lead=lead, what="updated", now=now)
+    elif what == "no_show":
+        record.add(lead, "no_show", f"Не пришёл: {at}", now=now)
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ Everything here runs under the lock of the conversation's row, so one conversati
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +12,7 @@ from typing import Any
 from assistant import dialogue
 from assistant.understand import understand
 from assistant.understanding import Understanding
-from channels_app import adapters, live, outbound
-from channels_app.models import InboundEvent
-from contacts import receiving
+from channels_app import inbound, live, outbound
 from contacts.models import Conversation, Message
 from leadhub.work import later
 from routing import config as configs
@@ -26,8 +23,6 @@ from routing.models import Lead
 from routing.scoring import INTENT_TITLES
 from tenants.business.models import Branch
 
-logger = logging.getLogger(__name__)
-
 ANSWER_ALLOWANCE = timedelta(seconds=3)
 LONGEST_TEXT = 4000  # characters of a burst that are read
 
@@ -36,23 +31,9 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 
 def receive_event(event_id: int, *, now: datetime) -> None:
-    """Parse one stored POST and keep its messages; answer at once, or when the client's burst is over.
-
-    What cannot be parsed stays in the database as `broken`, with the reason, for people to see.
-    """
-    event = InboundEvent.objects.select_related("account").filter(pk=event_id).first()
-    if event is None or event.status != InboundEvent.Status.NEW:
-        return
-    try:
-        incoming = adapters.of(event.account).parse(bytes(event.body), event.content_type)
-    except adapters.Unreadable as error:
-        _close_event(event, InboundEvent.Status.BROKEN, str(error))
-        return
-    messages = [
-        message for item in incoming if (message := receiving.receive(event.account, item, event_id=event.pk, now=now))
-    ]
-    _close_event(event, InboundEvent.Status.DONE if messages else InboundEvent.Status.IGNORED, "")
-    window = configs.load().settings
+    """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
+    messages = inbound.take_in(event_id, now=now)
+    window = configs.load().settings if messages else None
     for conversation in {message.conversation for message in messages}:
         live.publish("message", conversation=conversation.pk)
         if window.burst_window_ms == 0:
@@ -66,11 +47,6 @@ def _burst_end(conversation: Conversation, window: Any, now: datetime) -> dateti
     first = conversation.pending_since or now
     end = now + timedelta(milliseconds=window.burst_window_ms)
     return min(end, max(now, first + timedelta(milliseconds=window.burst_limit_ms)))
-
-
-def _close_event(event: InboundEvent, status: str, error: str) -> None:
-    event.status, event.error = status, error[:300]
-    event.save(update_fields=["status", "error"])
 
 
 # --- 2-5. Understood, scored, answered, routed ---------------------------------------------------------------------

@@ -64,6 +64,7 @@ class BusinessSettings(models.Model):
         help_text="Ниже неё ассистент не отвечает сам, а зовёт человека.",
     )
     consent_version = models.CharField("версия согласия", max_length=20, default="1")
+    policy_url = models.URLField("страница о персональных данных", blank=True)
     is_clinical = models.BooleanField("медицинские услуги", default=False)
     backup_staff = models.ForeignKey(
         "StaffMember",

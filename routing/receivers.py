@@ -1,0 +1,42 @@
+"""What this room hears from below: a delivery was accepted, an appointment changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from booking.models import Appointment
+from booking.signals import appointment_changed
+from channels_app.models import Delivery
+from channels_app.signals import delivery_changed
+from contacts.models import Message
+from leadhub.work import forget, later
+from routing.models import Lead
+
+ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
+
+
+@receiver(delivery_changed, sender=Delivery)
+def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
+    """The provider accepted an answer that acts on the intent: the lead's response time is known. One UPDATE, no more,
+    so it is done here and not owed: owing would cost more than doing."""
+    message = delivery.message
+    if message is None or delivery.status not in ACCEPTED:
+        return
+    by_staff = message.author == Message.Author.STAFF
+    if not (message.is_answer or by_staff):
+        return
+    leads = Lead.objects.filter(conversation_id=message.conversation_id, created_at__lte=message.sent_at)
+    at, who = delivery.sent_at or now, "staff" if by_staff else "assistant"
+    for pk in leads.filter(first_answer_at=None).values_list("pk", flat=True):
+        Lead.objects.filter(pk=pk, first_answer_at=None).update(first_answer_at=at, first_answer_by=who)
+        forget("routing.answer_clock", pk)
+
+
+@receiver(appointment_changed, sender=Appointment)
+def follow_appointment(appointment: Appointment, what: str, now: datetime, **_: Any) -> None:
+    """A visit was booked, moved or cancelled: its lead follows."""
+    if appointment.lead_id and what in ("booked", "cancelled", "no_show"):
+        later("routing.appointment", appointment.lead_id, appointment.pk, what, key=f"{appointment.pk}-{what}")
