@@ -14,7 +14,7 @@ from typing import Any
 from assistant import cues
 from assistant.desk import Desk
 from assistant.memory import Memory
-from assistant.moves import booking, handover, questions, visits
+from assistant.moves import booking, facts, handover, offers, questions, taking, times, visits
 from assistant.talk import Say, Talk, Turn
 from assistant.understanding import Intent, Understanding
 
@@ -26,9 +26,9 @@ SHORT_ANSWER = 120  # characters: a longer spam is no answer to a question
 
 ANSWERS: dict[str, Callable[[Talk], bool]] = {
     "service": booking.answer_service,
-    "choice": booking.answer_choice,
-    "time": booking.answer_time,
-    "reading": booking.answer_reading,
+    "choice": times.answer_choice,
+    "time": times.answer_time,
+    "reading": times.answer_reading,
     "contact": booking.answer_contact,
     "consent": booking.answer_consent,
     "confirm_booking": booking.answer_confirm,
@@ -112,7 +112,7 @@ def _reads_as_answer(talk: Talk) -> bool:
 
 def _note(talk: Talk) -> None:
     """A person leads: keep who the client is and what is wanted, for when the conversation comes back."""
-    booking.take_contact(talk)
+    facts.take_contact(talk)
     memory = talk.memory
     memory.services = talk.named_services or memory.services
     memory.offered, memory.awaiting = [], memory.awaiting if memory.awaiting == "confirm_visit" else ""
@@ -258,11 +258,11 @@ def _ask_again(talk: Talk, pending: str) -> None:
     memory = talk.memory
     memory.awaiting = pending
     if pending == "choice" and memory.offered:
-        booking.offer_again(talk)
+        offers.offer_again(talk)
     elif pending == "contact" and memory.held:
-        booking.ask_missing(talk)
+        taking.ask_missing(talk)
     elif pending == "consent":
-        booking.ask_consent(talk)
+        taking.ask_consent(talk)
     elif pending == "service":
         booking.ask_service(talk)
     elif pending == "time":
@@ -276,7 +276,7 @@ def _ask_again(talk: Talk, pending: str) -> None:
 
 
 def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
-    """Two bots must not talk for long: after enough answers that moved nothing a person is called and we fall silent."""
+    """Two bots must not talk for long: after enough answers that moved nothing we call a person and fall silent."""
     memory = talk.memory
     done = {"booked", "moved", "cancelled", "confirmed", "phone_proven"} & set(talk.facts)
     memory.idle = 0 if done or memory.wants() != before else memory.idle + 1

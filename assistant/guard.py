@@ -73,7 +73,7 @@ def allowed(reply: str, inputs: Sequence[str]) -> bool:
 
 
 def refusal(reply: str, inputs: Sequence[str]) -> str:
-    """What in the reply was in no input ("price: 900", "date: суббот"), "" when all of it was; empty replies are refused."""
+    """What in the reply was in no input ("price: 900", "date: суббот"); "" when all of it was; "empty" for nothing."""
     if not reply.strip():
         return "empty"
     known = set().union(*(_claims(text) for text in inputs)) if inputs else set()

@@ -1,4 +1,4 @@
-"""A small honest desk: real free times, holds that run out, one visit a chair; what the assistant did is kept in lists."""
+"""A small honest desk: real free times, holds that run out, one visit a chair; what was done is kept in lists."""
 
 from __future__ import annotations
 

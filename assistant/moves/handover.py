@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assistant import choices, cues
-from assistant.moves import booking
+from assistant.moves import facts, offers
 from assistant.talk import Talk
 
 
@@ -46,12 +46,12 @@ def urgent(talk: Talk) -> None:
     ids = list(talk.desk.urgent_service_ids())
     if not ids:
         return
-    booking.end(talk)
-    booking.take_contact(talk)
+    facts.end(talk)
+    facts.take_contact(talk)
     memory.services = ids
     wish = talk.slot if talk.slot and not talk.slot.alternatives else None
-    openings = talk.desk.openings(ids, wish, limit=booking.LOOKED_AT) or talk.desk.openings(
-        ids, None, limit=booking.LOOKED_AT
+    openings = talk.desk.openings(ids, wish, limit=offers.LOOKED_AT) or talk.desk.openings(
+        ids, None, limit=offers.LOOKED_AT
     )
     if not openings:
         return

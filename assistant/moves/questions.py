@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assistant import choices, cues, words
-from assistant.moves import booking
+from assistant.moves import booking, facts, taking
 from assistant.talk import LISTED_SERVICES, Talk
 from assistant.understanding import ServiceInfo
 
@@ -18,7 +18,7 @@ def price(talk: Talk) -> None:
         talk.say("price_answer", prices=talk.price_lines(asked))
         if not memory.task:
             memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
-            booking.take_staff(talk)
+            facts.take_staff(talk)
         return
     shown = list(talk.desk.services()[:LISTED_SERVICES])
     talk.once("prices")
@@ -102,7 +102,7 @@ def answer_offer(talk: Talk) -> bool:
         booking.start(talk)
         return True
     if cues.says_no(talk.text) or cues.gives_up(talk.text):
-        booking.decline(talk)
+        taking.decline(talk)
         return True
     return False
 
@@ -149,7 +149,7 @@ def knowledge(talk: Talk) -> bool:
 def callback(talk: Talk) -> None:
     """A call is asked for: note when, and ask for the number when it is not known."""
     memory = talk.memory
-    booking.take_contact(talk)
+    facts.take_contact(talk)
     if talk.slot and not talk.slot.alternatives and talk.slot.grain != "asap":
         memory.call_at = talk.aware(talk.slot.start)
     phone = memory.phone or talk.desk.client.phone

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assistant import choices, cues, words
 from assistant.desk import Booked
-from assistant.moves import booking
+from assistant.moves import booking, facts, taking, times
 from assistant.talk import Talk
 
 SURE = 0.75  # below this confidence a cancellation is asked about first
@@ -25,9 +25,9 @@ def _start(talk: Talk, task: str) -> None:
     memory = talk.memory
     pinned = memory.appointment_id if memory.awaiting in ("confirm_visit", "move_or_cancel", "cancel_sure") else None
     if memory.task == "booking" and not talk.desk.appointments():
-        booking.decline(talk) if task == "cancel" else booking.start(talk)  # what is being arranged, not a visit
+        taking.decline(talk) if task == "cancel" else booking.start(talk)  # what is being arranged, not a visit
         return
-    booking.end(talk)
+    facts.end(talk)
     memory.task, memory.appointment_id = task, pinned
     if task == "reschedule" and talk.slot:
         memory.wish = talk.slot
@@ -40,7 +40,7 @@ def _find_visit(talk: Talk) -> None:
     visits = talk.desk.appointments()
     if not visits:
         if talk.desk.client.phone_proven and talk.desk.client.phone:
-            booking.end(talk)
+            facts.end(talk)
             talk.say("no_appointments", choices=(cues.BOOK,))
         else:
             _ask_for_phone(talk)
@@ -98,7 +98,6 @@ def _act_on(talk: Talk, visit: Booked, *, sure: bool) -> None:
 
 
 def answer_cancel_sure(talk: Talk) -> bool:
-    memory = talk.memory
     visit = _visit(talk)
     said = cues.plain(talk.text)
     if visit is None:
@@ -106,7 +105,7 @@ def answer_cancel_sure(talk: Talk) -> bool:
     if said.startswith("перен") or talk.understanding.intent == "reschedule":
         start_move(talk)
     elif said == cues.plain(cues.KEEP) or said.startswith(("остав", "не отмен")) or cues.says_no(talk.text):
-        booking.end(talk)
+        facts.end(talk)
         talk.say("visit_kept", appointment=talk.visit_line(visit))
     elif said.startswith("отмен") or cues.says_yes(talk.text):
         _cancel(talk, visit)
@@ -119,12 +118,12 @@ def _cancel(talk: Talk, visit: Booked) -> None:
     memory = talk.memory
     line = talk.visit_line(visit)
     if not talk.desk.cancel(visit.id, reason="client asked"):
-        booking.end(talk)
+        facts.end(talk)
         talk.hand_over("cannot cancel", stage="booking", key="cancel_failed")
         return
     talk.facts["cancelled"] = visit.id
     then = memory.then
-    booking.end(talk)
+    facts.end(talk)
     memory.then = ""
     memory.turns = 0
     talk.say("cancelled", appointment=line, choices=() if then else (cues.BOOK,))
@@ -135,7 +134,7 @@ def _cancel(talk: Talk, visit: Booked) -> None:
 def _look_for_new_time(talk: Talk, visit: Booked) -> None:
     memory = talk.memory
     memory.services = list(visit.service_ids)
-    staff_changed = booking.take_staff(talk)
+    staff_changed = facts.take_staff(talk)
     if not staff_changed:
         memory.staff_id = visit.staff_id
     if memory.wish is None:
@@ -143,7 +142,7 @@ def _look_for_new_time(talk: Talk, visit: Booked) -> None:
         talk.say("move_ask_time", appointment=talk.visit_line(visit), choices=(cues.ANY_TIME,))
         return
     memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
-    booking.find_time(talk)
+    times.find_time(talk)
 
 
 def _ask_for_phone(talk: Talk) -> None:
@@ -162,7 +161,7 @@ def answer_phone_for_code(talk: Talk) -> bool:
         _send_code(talk, phone[0].e164)
         return True
     if cues.says_no(talk.text):
-        booking.end(talk)
+        facts.end(talk)
         talk.hand_over("phone not proven", stage="booking")
         return True
     if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
@@ -175,7 +174,7 @@ def _send_code(talk: Talk, phone: str) -> None:
     memory = talk.memory
     memory.code_tries = 0
     if not talk.desk.send_phone_code(phone):
-        booking.end(talk)
+        facts.end(talk)
         talk.hand_over("too many codes", stage="booking", key="code_unavailable")
         return
     memory.awaiting = "code"
@@ -203,7 +202,7 @@ def answer_code(talk: Talk) -> bool:
         return True
     memory.code_tries += 1
     if memory.code_tries >= CODE_TRIES:
-        booking.end(talk)
+        facts.end(talk)
         talk.hand_over("wrong code", stage="booking")
     else:
         talk.say("code_wrong")
@@ -226,7 +225,7 @@ def answer_confirm_visit(talk: Talk) -> bool:
         start_cancel(talk)
     elif cues.says_yes(talk.text) or said == cues.plain(cues.COME):
         appointment_id = memory.appointment_id
-        booking.end(talk)
+        facts.end(talk)
         if appointment_id is not None and talk.desk.confirm(appointment_id):
             talk.facts["confirmed"] = appointment_id
             talk.say("visit_confirmed", appointment=talk.visit_line(visit) if visit else "")
@@ -248,7 +247,7 @@ def answer_move_or_cancel(talk: Talk) -> bool:
         else:
             _cancel(talk, visit)
     elif visit and (cues.says_yes(talk.text) or said.startswith(("приду", "буду", "остав"))):
-        booking.end(talk)
+        facts.end(talk)
         talk.say("visit_kept", appointment=talk.visit_line(visit))
     else:
         return False

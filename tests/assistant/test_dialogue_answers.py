@@ -113,7 +113,9 @@ def test_unknown_question_goes_to_a_person_not_a_guess():
 
 
 def test_unknown_question_beside_a_booking_does_not_stop_it():
-    chat = Chat().says("на маникюр завтра, и какой лак у вас?", "booking", service=3, when=day(25), also=("consultation",))
+    chat = Chat().says(
+        "на маникюр завтра, и какой лак у вас?", "booking", service=3, when=day(25), also=("consultation",)
+    )
     assert chat.keys == ["greeting", "question_passed", "offer_openings"]
     assert chat.desk.handed
 
@@ -146,7 +148,14 @@ def test_callback_at_night_names_the_hours():
 
 
 @pytest.mark.parametrize(
-    "text", ["оператор", "позовите человека", "хочу поговорить с администратором", "Позвать человека", "соедините с менеджером"]
+    "text",
+    [
+        "оператор",
+        "позовите человека",
+        "хочу поговорить с администратором",
+        "Позвать человека",
+        "соедините с менеджером",
+    ],
 )
 def test_a_person_is_called_when_asked(text):
     chat = Chat().says(text)
@@ -154,7 +163,9 @@ def test_a_person_is_called_when_asked(text):
     assert chat.desk.handed
 
 
-@pytest.mark.parametrize("text", ["нас будет два человека", "какой вы замечательный человек", "администратор сказала до 9"])
+@pytest.mark.parametrize(
+    "text", ["нас будет два человека", "какой вы замечательный человек", "администратор сказала до 9"]
+)
 def test_a_person_is_not_called_by_the_mere_word(text):
     chat = Chat().says(text, "booking", service=3)
     assert not chat.desk.handed, text
@@ -285,9 +296,13 @@ def test_short_answer_taken_for_spam_is_still_an_answer():
 )
 def test_attacks_change_nothing(text):
     chat = Chat().says("на маникюр завтра", "booking", service=3, when=day(25))
-    before = {key: value for key, value in chat.state.items() if key not in ("turns", "idle", "misses", "last_at", "handed")}
+    before = {
+        key: value for key, value in chat.state.items() if key not in ("turns", "idle", "misses", "last_at", "handed")
+    }
     chat.says(text, confidence=0.3)
-    after = {key: value for key, value in chat.state.items() if key not in ("turns", "idle", "misses", "last_at", "handed")}
+    after = {
+        key: value for key, value in chat.state.items() if key not in ("turns", "idle", "misses", "last_at", "handed")
+    }
     assert after == before
     assert text not in chat.reply
     assert not chat.desk.booked
@@ -339,7 +354,9 @@ def test_an_understood_message_between_forgives():
 
 
 def test_unclear_answer_repeats_the_question():
-    chat = Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15)).says("трям 5 пум", confidence=0.2)
+    chat = (
+        Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15)).says("трям 5 пум", confidence=0.2)
+    )
     assert chat.keys == ["unclear", "ask_contact"]
 
 
@@ -349,7 +366,9 @@ def test_after_the_hand_over_the_assistant_still_books():
 
 
 def test_silent_when_a_person_leads():
-    chat = Chat().says("на маникюр завтра в 15, Мария", "booking", service=3, when=at(25, 15), name="Мария", silent=True)
+    chat = Chat().says(
+        "на маникюр завтра в 15, Мария", "booking", service=3, when=at(25, 15), name="Мария", silent=True
+    )
     assert chat.keys == []
     assert not chat.desk.holds
     assert chat.desk.client.name == "Мария"

@@ -88,7 +88,9 @@ def test_cannot_be_cancelled_any_more():
 
 def test_cancel_one_and_book_another():
     chat = Chat(client_with(visit(7, 25, 15)))
-    chat.says("отмените маникюр и запишите на мужскую стрижку в субботу", "cancel", also=("booking",), service=2, when=day(28))
+    chat.says(
+        "отмените маникюр и запишите на мужскую стрижку в субботу", "cancel", also=("booking",), service=2, when=day(28)
+    )
     assert chat.keys == ["greeting", "cancel_sure"]
     chat.says("Отменить")
     assert chat.keys == ["cancelled", "ask_service"]
@@ -146,7 +148,9 @@ def test_move_to_an_exact_time():
 
 
 def test_move_offers_openings_of_the_day():
-    chat = Chat(client_with(visit(7, 25, 15))).says("перенесите на субботу", "reschedule", when=day(28, text="на субботу"))
+    chat = Chat(client_with(visit(7, 25, 15))).says(
+        "перенесите на субботу", "reschedule", when=day(28, text="на субботу")
+    )
     assert chat.keys == ["greeting", "offer_openings"]
     chat.says("второе")
     assert chat.keys == ["moved"]
@@ -164,7 +168,9 @@ def test_move_asks_for_the_time():
 
 
 def test_move_of_the_hour_keeps_the_day():
-    chat = Chat(client_with(visit(7, 28, 15))).says("перенесите на 17:00", "reschedule", when=at(24, 17, text="на 17:00"))
+    chat = Chat(client_with(visit(7, 28, 15))).says(
+        "перенесите на 17:00", "reschedule", when=at(24, 17, text="на 17:00")
+    )
     assert chat.keys == ["greeting", "moved"]
     assert chat.desk.booked[0].start == datetime(2026, 11, 28, 17, tzinfo=ZONE)
 
@@ -176,7 +182,9 @@ def test_move_keeps_the_person():
 
 
 def test_move_to_a_gone_opening_leaves_the_old_one():
-    chat = Chat(client_with(visit(7, 25, 15))).says("перенесите на субботу", "reschedule", when=day(28, text="на субботу"))
+    chat = Chat(client_with(visit(7, 25, 15))).says(
+        "перенесите на субботу", "reschedule", when=day(28, text="на субботу")
+    )
     chat.desk.taken = {(1, datetime(2026, 11, 28, 14, tzinfo=ZONE))}
     chat.says("второе")
     assert chat.keys == ["opening_taken", "offer_openings"]
@@ -201,7 +209,9 @@ def test_just_booked_visit_can_be_moved_without_a_code():
     assert chat.desk.booked[0].start == datetime(2026, 11, 25, 17, tzinfo=ZONE)
 
 
-@pytest.mark.parametrize("reply", ["да", "приду", "+", "Да, буду, спасибо", "подтверждаю", "ок", "Приду", "👍", "всё в силе"])
+@pytest.mark.parametrize(
+    "reply", ["да", "приду", "+", "Да, буду, спасибо", "подтверждаю", "ок", "Приду", "👍", "всё в силе"]
+)
 def test_visit_is_confirmed(reply):
     chat = Chat(client_with(visit(7, 25, 15)), dialogue.await_confirmation({}, 7)).says(reply)
     assert "visit_confirmed" in chat.keys, reply

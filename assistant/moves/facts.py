@@ -1,0 +1,97 @@
+"""What a message tells of the visit and of the client, noted in the memory."""
+
+from __future__ import annotations
+
+import re
+
+from assistant import choices, cues
+from assistant.talk import Talk
+from assistant.understanding import DateTimeSlot
+
+CORRECTION = re.compile(r"\bне\s+([а-яё]+)\s*,?\s*а\s+([а-яё]+)", re.IGNORECASE)
+
+
+def take_facts(talk: Talk) -> bool:
+    """Note service, time, person, name and phone that the message gives; True when the visit itself changed."""
+    memory = talk.memory
+    take_contact(talk)
+    changed = False
+    if (named := talk.named_services) and memory.task != "reschedule":
+        if cues.adds(talk.text) and memory.services:
+            named = list(dict.fromkeys(memory.services + named))
+        changed = named != memory.services
+        memory.services = named
+    changed |= take_staff(talk)
+    if talk.slot and not _is_held(talk, talk.slot):
+        take_wish(talk, talk.slot)
+        changed = True
+    return changed
+
+
+def _is_held(talk: Talk, slot: DateTimeSlot) -> bool:
+    """The client only repeats the time that is held already."""
+    held = talk.memory.held
+    return held is not None and slot.grain == "minute" and slot.start == talk.local(held.start)
+
+
+def take_wish(talk: Talk, slot: DateTimeSlot) -> None:
+    memory = talk.memory
+    starts = [talk.local(opening.start) for opening in memory.offered]
+    if memory.held:
+        starts = [talk.local(memory.held.start)]
+    memory.wish, memory.near = choices.join_wishes(slot, memory.wish, starts)
+    memory.shown = []
+
+
+def take_staff(talk: Talk) -> bool:
+    """Note who is wanted or not wanted; True when that changed."""
+    memory = talk.memory
+    if talk.renamed:
+        return False
+    before = (memory.staff_id, memory.not_staff_id)
+    bare = memory.awaiting == "choice"
+    wanted, refused = choices.staff_meant(talk.text, talk.desk.staff(), bare=bare)
+    if wanted:
+        memory.staff_id, memory.not_staff_id = wanted[0], None
+    elif refused:
+        memory.staff_id, memory.not_staff_id = None, refused[0]
+    if wanted and refused:
+        memory.not_staff_id = refused[0]
+    return before != (memory.staff_id, memory.not_staff_id)
+
+
+def take_contact(talk: Talk) -> bool:
+    """Keep the name and phone of the message; True when it gave any."""
+    memory, slots = talk.memory, talk.understanding.slots
+    phone = slots.phone[0].e164 if slots.phone else ""
+    name = slots.name[0].text if slots.name else ""
+    if corrected := _corrected_name(talk):
+        name, talk.renamed = corrected, True
+    if not (name or talk.renamed or cues.gives_up(talk.text)) and memory.awaiting == "contact":
+        name = cues.given_name(talk.text, without=tuple(slot.text for slot in slots.phone))
+    if phone and phone != talk.desk.client.phone:
+        talk.desk.remember(phone=phone)
+    if name and name != talk.desk.client.name:
+        talk.desk.remember(name=name)
+    memory.phone = phone or memory.phone
+    memory.name = name or memory.name
+    return bool(phone or name)
+
+
+def _corrected_name(talk: Talk) -> str:
+    """«не Анна, а Ольга» when Анна is what we call the client."""
+    found = CORRECTION.search(talk.text)
+    known = talk.memory.name or talk.desk.client.name
+    return found[2].capitalize() if found and found[1].casefold() == known.casefold() else ""
+
+
+def drop_hold(talk: Talk) -> None:
+    if talk.memory.hold_id is not None:
+        talk.desk.release(talk.memory.hold_id)
+    talk.memory.forget_hold()
+
+
+def end(talk: Talk) -> None:
+    """The task is over: nothing stays held for it."""
+    drop_hold(talk)
+    talk.memory.finish_task()
