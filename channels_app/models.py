@@ -90,6 +90,9 @@ class Delivery(models.Model):
     status = models.CharField("состояние", max_length=10, choices=Status.choices, default=Status.QUEUED)
     provider_id = models.CharField("номер у провайдера", max_length=128, blank=True)
     error = models.CharField("ошибка", max_length=300, blank=True)
+    fallback_sms = models.BooleanField("если не дойдёт, отправить СМС", default=False)
+    parts_sent = models.PositiveSmallIntegerField("частей отправлено", default=0)  # a long text leaves in parts
+    attempted_at = models.DateTimeField("начата попытка", null=True, blank=True)  # set: the last try ended unknown
     created_at = models.DateTimeField("создано")
     sent_at = models.DateTimeField("принято провайдером", null=True, blank=True)
 

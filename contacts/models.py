@@ -32,13 +32,14 @@ class Contact(models.Model):
 
 
 class Identity(models.Model):
-    """An account from which a contact writes. `claimed_phone` was only said; the contact's phone is proven or staff's."""
+    """An account from which a contact writes. `claimed_phone` was said; it counts only with `phone_proven_at`."""
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities", verbose_name="клиент")
     kind = models.CharField("канал", max_length=20, choices=ChannelKind.choices)
     external_id = models.CharField("номер в канале", max_length=128)
     display_name = models.CharField("имя в канале", max_length=120, blank=True)
     claimed_phone = models.CharField("названный телефон", max_length=16, blank=True)
+    phone_proven_at = models.DateTimeField("телефон подтверждён", null=True, blank=True)  # `claimed_phone`, by code
     is_unreachable = models.BooleanField("писать нельзя", default=False)
     code_hash = models.CharField("код подтверждения", max_length=128, blank=True)
     code_expires_at = models.DateTimeField("код действует до", null=True, blank=True)

@@ -224,6 +224,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
+# Posts a minute to the chat and the forms of a site: by one visitor, and from one address (many share a provider's).
+HOOK_VISITOR_PER_MINUTE = env.int("HOOK_VISITOR_PER_MINUTE", default=30)
+HOOK_ADDRESS_PER_MINUTE = env.int("HOOK_ADDRESS_PER_MINUTE", default=600)
 
 _events_sources = ["'self'"] + (
     [] if PRODUCTION else [f"http://localhost:{EVENTS_PORT}", f"http://127.0.0.1:{EVENTS_PORT}"]

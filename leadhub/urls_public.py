@@ -7,6 +7,7 @@ from leadhub import health
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("hooks/", include("channels_app.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("agency.urls")),
     path("", include("agency.urls_home")),

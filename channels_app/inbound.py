@@ -1,0 +1,69 @@
+"""From a stored post to messages: parsed, kept once, or shown as what it is."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+
+from channels_app import adapters
+from channels_app.models import ChannelAccount, InboundEvent
+from contacts import receiving
+from contacts.incoming import Incoming
+from contacts.models import Message
+from leadhub.work import later
+
+logger = logging.getLogger(__name__)
+
+_Status = InboundEvent.Status
+
+
+@transaction.atomic
+def take_in(event_id: int, *, now: datetime) -> list[Message]:
+    """The client's new messages of one stored post; their conversations stay locked until the transaction ends.
+
+    What cannot be parsed stays `broken`, what is no message stays `ignored`, both with the reason for people to see.
+    Asked again for a post that was taken in, it gives nothing."""
+    event = InboundEvent.objects.select_for_update(of=("self",)).select_related("account").filter(pk=event_id).first()
+    if event is None or event.status != _Status.NEW:
+        return []
+    try:
+        happened = adapters.of(event.account).parse(bytes(event.body), event.content_type)
+    except adapters.Unreadable as error:
+        _close(event, _Status.BROKEN, str(error))
+        return []
+    except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, the post is kept and shown
+        logger.exception("event %s could not be parsed", event.pk)
+        _close(event, _Status.BROKEN, f"ошибка разбора: {type(error).__name__}")
+        return []
+    messages = [message for item in happened if (message := _keep(event, item, now=now))]
+    if messages:
+        _close(event, _Status.DONE, "")
+    else:
+        reasons = "; ".join(dict.fromkeys(item.reason or "такое сообщение уже есть" for item in happened))
+        _close(event, _Status.IGNORED, reasons)
+    return messages
+
+
+def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | None:
+    if item.callback_id:
+        later("channels.answer_press", event.account_id, item.callback_id)
+    return receiving.receive(event.account, item, event_id=event.pk, now=now)
+
+
+def _close(event: InboundEvent, status: str, error: str) -> None:
+    event.status, event.error = status, error[:300]
+    event.save(update_fields=["status", "error"])
+
+
+def answer_press(account_id: int, callback_id: str) -> None:
+    """Tell the messenger that a pressed button was heard. An account that fails here is found out by its deliveries."""
+    account = ChannelAccount.objects.filter(pk=account_id).first()
+    adapter = adapters.of(account) if account else None
+    if not isinstance(adapter, adapters.Telegram):
+        return
+    try:
+        adapter.answer_callback(callback_id)
+    except (adapters.AccountBroken, adapters.ClientUnreachable):
+        return

@@ -1,0 +1,300 @@
+"""Words on their way to a client: queued in the caller's transaction, sent once, visible when they fail.
+
+A provider that knows our own number of a message (SMSC) is asked for it after a lost answer, so nothing leaves twice.
+One that knows none (Telegram) may get a text twice in one case: it accepted it, and its answer or our process was lost
+before the answer was kept. That window is as short as it can be: the attempt is marked before the call, the result
+is written right after it, and each part of a long text counts by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from channels_app import adapters, live
+from channels_app.adapters import AccountBroken, Adapter, ClientUnreachable, Rejected
+from channels_app.models import ChannelAccount, Delivery
+from channels_app.notices import notify
+from channels_app.signals import delivery_changed
+from contacts.models import Conversation, Identity, Message
+from leadhub import clock
+from leadhub.work import TryLater, forget, later
+from tenants.business.models import StaffMember
+from tenants.models import ChannelKind, Role
+
+logger = logging.getLogger(__name__)
+
+STALE_AFTER = timedelta(minutes=10)  # an assistant's answer to a conversation that went on without it
+GIVE_UP_AFTER = timedelta(hours=12)
+PAUSED_RETRY = timedelta(minutes=1)
+IN_TURN_RETRY = timedelta(milliseconds=300)
+BURST = 3  # texts to one client within BURST_WINDOW; messengers take about one a second and forgive a short burst
+BURST_WINDOW = timedelta(seconds=3)
+HANDLER = "channels.deliver"
+
+_Status = Delivery.Status
+
+
+# --- Queue -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def queue(
+    conversation: Conversation,
+    text: str,
+    *,
+    key: str,
+    choices: Sequence[str] = (),
+    by_assistant: bool,
+    is_answer: bool = False,
+    message: Message | None = None,
+    staff: StaffMember | None = None,
+    fallback_sms: bool = False,
+    now: datetime,
+) -> Delivery:
+    """Say `text` in the conversation, once per `key`; the same key again gives the first delivery.
+
+    `message`: the words stand in the conversation already; else they are put there, by `staff` or the assistant.
+    `is_answer`: it acts on what the client asked. `fallback_sms`: goes to the contact's phone when the channel is shut.
+    """
+    if known := Delivery.objects.filter(key=key).first():
+        return known
+    if message is None:
+        message = Message.objects.create(
+            conversation=conversation,
+            author=Message.Author.ASSISTANT if by_assistant else Message.Author.STAFF,
+            staff=staff,
+            text=text,
+            choices=list(choices),
+            sent_at=now,
+            received_at=now,
+            is_answer=is_answer,
+        )
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now)
+    conversation.last_message_at = now
+    account, to = _way_to(conversation)
+    delivery = Delivery.objects.create(
+        key=key,
+        account=account,
+        conversation=conversation,
+        message=message,
+        to=to,
+        text=text,
+        choices=list(choices),
+        by_assistant=by_assistant,
+        fallback_sms=fallback_sms,
+        created_at=now,
+    )
+    live.publish("message", id=message.pk, conversation=conversation.pk)
+    if account.kind == ChannelKind.FORM:
+        _finish(delivery, _Status.FAILED, now=now, error="Ответить некуда: в заявке с сайта нет телефона для СМС.")
+    else:
+        later(HANDLER, delivery.pk)
+    return delivery
+
+
+@transaction.atomic
+def queue_sms(
+    phone: str, text: str, *, key: str, conversation: Conversation | None = None, now: datetime
+) -> Delivery | None:
+    """Send an SMS to a phone (E.164), once per `key`. None: the business has no SMS account."""
+    if known := Delivery.objects.filter(key=key).first():
+        return known
+    account = sms_account()
+    if account is None:
+        return None
+    delivery = Delivery.objects.create(
+        key=key, account=account, conversation=conversation, to=phone, text=text, by_assistant=False, created_at=now
+    )
+    later(HANDLER, delivery.pk)
+    return delivery
+
+
+def sms_account() -> ChannelAccount | None:
+    return ChannelAccount.objects.filter(kind=ChannelKind.SMS, is_active=True).order_by("pk").first()
+
+
+def _way_to(conversation: Conversation) -> tuple[ChannelAccount, str]:
+    """Where this client reads us. A form has no way back: the phone left in it gets an SMS, if there is one."""
+    account = ChannelAccount.objects.get(pk=conversation.account_id)
+    to = conversation.identity.external_id
+    if account.kind == ChannelKind.FORM and to.startswith("+") and (gateway := sms_account()):
+        return gateway, to
+    return account, to
+
+
+@transaction.atomic
+def retry(delivery: Delivery, *, now: datetime) -> Delivery:
+    """A person wants a failed text sent after all: it leaves at once, as that person's word."""
+    delivery = Delivery.objects.select_for_update().get(pk=delivery.pk)
+    if delivery.status != _Status.FAILED:
+        return delivery
+    if delivery.conversation_id:
+        Identity.objects.filter(conversation=delivery.conversation_id).update(is_unreachable=False)
+        if delivery.account.kind == ChannelKind.FORM:
+            delivery.account, delivery.to = _way_to(delivery.conversation)
+    delivery.status, delivery.error, delivery.by_assistant, delivery.created_at = _Status.QUEUED, "", False, now
+    delivery.save(update_fields=["status", "error", "by_assistant", "created_at", "account", "to"])
+    later(HANDLER, delivery.pk)
+    delivery_changed.send(Delivery, delivery=delivery, now=now)
+    return delivery
+
+
+# --- Send ------------------------------------------------------------------------------------------------------------
+
+
+def deliver(delivery_id: int, *, now: datetime) -> None:
+    """Send one queued delivery and keep what the provider said. Runs without a transaction; twice is as good as once.
+
+    Raises TryLater when it must wait."""
+    delivery = _look_again(delivery_id, now=now)
+    if delivery is None:
+        return
+    adapter = adapters.of(delivery.account)
+    was_tried = delivery.attempted_at is not None
+    Delivery.objects.filter(pk=delivery.pk).update(attempted_at=now)
+    try:
+        if delivery.conversation_id and delivery.conversation.identity.is_unreachable and _is_own_channel(delivery):
+            raise ClientUnreachable("клиент недоступен в этом канале")
+        _send_parts(delivery, adapter, was_tried=was_tried)
+    except ClientUnreachable as error:
+        _client_is_unreachable(delivery, str(error), now=now)
+    except Rejected as error:
+        _finish(delivery, _Status.FAILED, now=now, error=str(error))
+    except AccountBroken as error:
+        pause(delivery.account, str(error), now=now)
+        raise TryLater("the account is paused", after=PAUSED_RETRY, counts=False) from None
+    else:
+        done = _Status.DELIVERED if delivery.account.kind == ChannelKind.WEBCHAT else _Status.SENT
+        _finish(delivery, done, now=clock.now())
+
+
+def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
+    """The delivery, if it may leave now; the world may have changed since it was queued."""
+    delivery = (
+        Delivery.objects.select_related("account", "conversation__identity", "conversation__contact")
+        .filter(pk=delivery_id, status=_Status.QUEUED)
+        .first()
+    )
+    if delivery is None:
+        return None
+    conversation = delivery.conversation
+    if delivery.by_assistant and conversation and conversation.held_by_id:
+        return _finish(delivery, _Status.CANCELLED, now=now, error="Разговор ведёт сотрудник.")
+    if delivery.by_assistant and conversation and now - delivery.created_at > STALE_AFTER and _went_on(delivery):
+        return _finish(delivery, _Status.CANCELLED, now=now, error="Ответ опоздал: разговор пошёл дальше.")
+    if now - delivery.created_at > GIVE_UP_AFTER:
+        return _finish(delivery, _Status.FAILED, now=now, error="Не удалось отправить за 12 часов.")
+    if delivery.account.paused_reason or not delivery.account.is_active:
+        raise TryLater("the account is paused", after=PAUSED_RETRY, counts=False)
+    _keep_turn_and_pace(delivery, now=now)
+    return delivery
+
+
+def _went_on(delivery: Delivery) -> bool:
+    """Somebody said something after the words of this delivery."""
+    later_words = Message.objects.filter(conversation=delivery.conversation_id, pk__gt=delivery.message_id or 0)
+    return later_words.exclude(author__in=[Message.Author.NOTE, Message.Author.SYSTEM]).exists()
+
+
+def _keep_turn_and_pace(delivery: Delivery, *, now: datetime) -> None:
+    """Texts to one client leave in their order, and not faster than messengers take them."""
+    siblings = Delivery.objects.filter(account=delivery.account_id, to=delivery.to)
+    if siblings.filter(status=_Status.QUEUED, pk__lt=delivery.pk).exists():
+        raise TryLater("an earlier text to this client waits", after=IN_TURN_RETRY, counts=False)
+    if delivery.account.kind == ChannelKind.WEBCHAT:
+        return
+    if siblings.filter(sent_at__gt=now - BURST_WINDOW).count() >= BURST:
+        raise TryLater("this client got several texts just now", after=timedelta(seconds=1), counts=False)
+
+
+def _is_own_channel(delivery: Delivery) -> bool:
+    """Not an SMS that stands in for the conversation's own channel."""
+    return delivery.account.kind == delivery.conversation.identity.kind
+
+
+def _send_parts(delivery: Delivery, adapter: Adapter, *, was_tried: bool) -> None:
+    """Send what of the text was not sent yet; buttons hang on the last part."""
+    parts = adapter.split(delivery.text)
+    for number in range(delivery.parts_sent, len(parts)):
+        key = f"{connection.schema_name}-{delivery.pk}-{number}"
+        provider_id = adapter.find_sent(delivery.to, key=key) if was_tried else None
+        if provider_id is None:
+            choices = delivery.choices if number == len(parts) - 1 else ()
+            provider_id = adapter.send(delivery.to, parts[number], choices, key=key)
+        was_tried = False
+        delivery.provider_id, delivery.parts_sent = provider_id, number + 1
+        Delivery.objects.filter(pk=delivery.pk).update(provider_id=provider_id, parts_sent=number + 1)
+
+
+# --- What came of it -------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _finish(delivery: Delivery, status: str, *, now: datetime, error: str = "") -> None:
+    """Keep the outcome and tell rooms above; a delivery that has an outcome keeps its first one."""
+    sent_at = now if status in (_Status.SENT, _Status.DELIVERED) else None
+    outcome = {"status": status, "error": error[:300], "sent_at": sent_at, "attempted_at": None}
+    if not Delivery.objects.filter(pk=delivery.pk, status=_Status.QUEUED).update(**outcome):
+        return
+    for name, value in outcome.items():
+        setattr(delivery, name, value)
+    delivery_changed.send(Delivery, delivery=delivery, now=now)
+    _wake_next(delivery)
+    if not delivery.conversation_id:
+        return
+    live.publish("delivery", id=delivery.pk, conversation=delivery.conversation_id, message=delivery.message_id)
+    if delivery.account.kind == ChannelKind.WEBCHAT and sent_at:
+        live.publish("chat", id=delivery.message_id, visitor=delivery.to)
+
+
+def _wake_next(delivery: Delivery) -> None:
+    """The next text to this client may go now."""
+    waiting = Delivery.objects.filter(
+        account=delivery.account_id, to=delivery.to, status=_Status.QUEUED, pk__gt=delivery.pk
+    )
+    if following := waiting.order_by("pk").first():
+        later(HANDLER, following.pk)
+
+
+@transaction.atomic
+def _client_is_unreachable(delivery: Delivery, why: str, *, now: datetime) -> None:
+    conversation = delivery.conversation
+    if conversation and _is_own_channel(delivery):
+        Identity.objects.filter(pk=conversation.identity_id).update(is_unreachable=True)
+        if delivery.fallback_sms and conversation.contact.phone:
+            sms = queue_sms(
+                conversation.contact.phone, delivery.text, key=f"{delivery.key}-sms", conversation=conversation, now=now
+            )
+            why += ": отправлено по СМС" if sms else ""
+    _finish(delivery, _Status.FAILED, now=now, error=why)
+
+
+@transaction.atomic
+def pause(account: ChannelAccount, why: str, *, now: datetime) -> None:
+    """Stop sending from an account whose token or quota failed, and tell the owner and the seniors."""
+    if not ChannelAccount.objects.filter(pk=account.pk, paused_reason="").update(paused_reason=why[:200]):
+        return
+    logger.warning("channel account %s paused", account.pk)
+    for person in StaffMember.objects.filter(role__in=[Role.OWNER, Role.SENIOR], is_active=True):
+        text = f"Канал «{account.name}» остановлен: {why}. Ответы клиентам ждут."
+        notify(person, "failure", text, key=f"account-{account.pk}-{now:%Y%m%d%H%M%S}", now=now)
+
+
+@transaction.atomic
+def resume(account: ChannelAccount) -> None:
+    """The account was mended: what waits leaves now."""
+    ChannelAccount.objects.filter(pk=account.pk).update(paused_reason="")
+    account.paused_reason = ""
+    for pk in Delivery.objects.filter(account=account.pk, status=_Status.QUEUED).order_by("pk").values_list("pk"):
+        later(HANDLER, pk[0])
+
+
+@transaction.atomic
+def cancel(delivery: Delivery, why: str, *, now: datetime) -> None:
+    """Take back a text that has not left yet; one that left stays as it is."""
+    _finish(delivery, _Status.CANCELLED, now=now, error=why)
+    forget(HANDLER, delivery.pk)
