@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -282,9 +283,12 @@ class Control:
 
 
 def _guarded(handler: Handler) -> Handler:
-    """A wrong order is told to the one who gave it."""
+    """A wrong order is told to the one who gave it; a page of another site gives none."""
 
     async def guarded(request: Request) -> Response:
+        origin = request.headers.get("origin")
+        if origin and urlsplit(origin).netloc != request.headers.get("host"):
+            return JSONResponse({"error": "not from another site"}, 403)
         try:
             return await handler(request)
         except BadBody:
