@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, RangeOperators
@@ -14,11 +14,17 @@ from tenants.business.models import Branch, Service, StaffMember
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 STAFF_STRIDE = 2**36
+TAKES_TIME = ["hold", "booked", "confirmed", "arrived"]  # statuses in which the staff member is busy
 
 
 def minutes_of(moment: datetime) -> int:
     """Whole minutes from EPOCH: the unit of the constraint that keeps appointments apart."""
     return int((moment - EPOCH).total_seconds() // 60)
+
+
+def moment_of(minutes: int) -> datetime:
+    """The moment, UTC, of so many minutes from EPOCH."""
+    return EPOCH + timedelta(minutes=minutes)
 
 
 class Appointment(models.Model):
@@ -82,7 +88,7 @@ class Appointment(models.Model):
             ExclusionConstraint(
                 name="appointment_no_overlap",
                 expressions=[("busy", RangeOperators.OVERLAPS)],
-                condition=Q(status__in=["hold", "booked", "confirmed", "arrived"]),
+                condition=Q(status__in=TAKES_TIME),
             ),
         ]
         indexes = [models.Index(fields=["starts_at"], name="appointment_by_time")]

@@ -11,6 +11,7 @@ import pytest
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.clock import Clock
+from tests.committed import committed, committed_salon, snapshot  # noqa: F401 - fixtures
 from tests.world import Business, make_businesses
 
 _services = ExitStack()

@@ -1,0 +1,390 @@
+"""The verbs of appointments. Each is one transaction and tells `appointment_changed` inside it.
+
+A verb that takes time of a person first takes that person's advisory lock (one a verb, so two verbs cannot wait for
+each other); the exclusion constraint is the last guard. Row locks come after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import psycopg
+from django.db import IntegrityError, connection, transaction
+
+from booking.models import TAKES_TIME, Appointment, minutes_of, moment_of
+from booking.openings import Board, Visit, works_through
+from booking.queries import load_board, load_visit
+from booking.signals import appointment_changed
+from contacts.models import Contact, Conversation
+from leadhub.work import later
+from tenants.business.models import BusinessSettings
+
+Status = Appointment.Status
+
+
+class Taken(Exception):
+    """The time belongs to somebody else now: offer another."""
+
+
+class Impossible(Exception):
+    """The visit cannot be so. `code`: past, services, skills, shift or state; str() says why in Russian."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+# --- Taking time --------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def hold(
+    contact: Contact,
+    conversation: Conversation | None,
+    service_ids: Sequence[int],
+    staff_id: int,
+    branch_id: int,
+    start: datetime,
+    *,
+    now: datetime,
+    lead_id: int | None = None,
+    by_assistant: bool = True,
+    for_whom: str = "",
+) -> Appointment:
+    """Keep a time for a client for the tenant's `hold_minutes`. Raises Taken, Impossible.
+
+    The client's own holds that overlap it are replaced by it."""
+    until = now + timedelta(minutes=BusinessSettings.load().hold_minutes)
+    appointment = Appointment(
+        contact=contact,
+        conversation=conversation,
+        lead_id=lead_id,
+        status=Status.HOLD,
+        hold_until=until,
+        by_assistant=by_assistant,
+        for_whom=for_whom,
+        created_at=now,
+    )
+    _take_time(appointment, service_ids, staff_id, branch_id, start, now=now)
+    later("booking.expire_hold", appointment.pk, at=until)
+    return _tell(appointment, "held", now=now)
+
+
+@transaction.atomic
+def book(hold: Appointment, *, now: datetime) -> Appointment:
+    """Turn a hold into an appointment; one that ran out too, while nobody took the time. Twice is as good as once.
+
+    Raises Taken, Impossible (the time has passed; it was cancelled)."""
+    _lock_staff(hold.staff_id)
+    appointment = _locked(hold)
+    if appointment.status in (Status.BOOKED, Status.CONFIRMED):
+        return appointment
+    if appointment.status not in (Status.HOLD, Status.EXPIRED):
+        raise Impossible("state", "Эту запись уже нельзя оформить.")
+    _check_ahead(appointment.starts_at, now=now)
+    _make_room(appointment, now=now)
+    appointment.status = Status.BOOKED
+    appointment.hold_until = None
+    appointment.booked_at = now
+    _save(appointment)
+    return _tell(appointment, "booked", now=now)
+
+
+@transaction.atomic
+def book_now(
+    contact: Contact,
+    service_ids: Sequence[int],
+    staff_id: int,
+    branch_id: int,
+    start: datetime,
+    *,
+    now: datetime,
+    conversation: Conversation | None = None,
+    lead_id: int | None = None,
+    for_whom: str = "",
+    outside_shift: bool = False,
+) -> Appointment:
+    """A person books a client without a hold, at any minute; `outside_shift`: knowingly out of working hours.
+
+    Raises Taken, Impossible."""
+    appointment = Appointment(
+        contact=contact,
+        conversation=conversation,
+        lead_id=lead_id,
+        status=Status.BOOKED,
+        for_whom=for_whom,
+        created_at=now,
+        booked_at=now,
+    )
+    _take_time(appointment, service_ids, staff_id, branch_id, start, now=now, outside_shift=outside_shift)
+    return _tell(appointment, "booked", now=now)
+
+
+@transaction.atomic
+def move(
+    appointment: Appointment,
+    to_staff: int,
+    to_start: datetime,
+    *,
+    now: datetime,
+    to_branch: int | None = None,
+    outside_shift: bool = False,
+) -> Appointment:
+    """The same visit at another time or with another person; it awaits its confirmation anew. Raises Taken, Impossible.
+
+    Length and price stay as they were agreed. `to_branch` None: the branch stays."""
+    _check_ahead(to_start, now=now)
+    _lock_staff(to_staff)
+    moved = _locked(appointment)
+    _check_expected(moved)
+    visit, branch_id = _visit_of(moved), to_branch or moved.branch_id
+    board = load_board(now=now, staff_id=to_staff)
+    _check_possible(visit, board, branch_id, to_start, outside_shift=outside_shift)
+    moved.staff_id, moved.branch_id = to_staff, branch_id
+    _set_time(moved, visit, to_start)
+    _make_room(moved, now=now)
+    return _moved(moved, now=now)
+
+
+@transaction.atomic
+def move_to_hold(appointment: Appointment, hold: Appointment, *, now: datetime) -> Appointment:
+    """The visit takes time, person and services of a hold, which is used up. Raises Taken, Impossible."""
+    _lock_staff(hold.staff_id)
+    rows = Appointment.objects.select_for_update(of=("self",)).select_related("staff", "branch").order_by("pk")
+    by_id = {row.pk: row for row in rows.filter(pk__in=[appointment.pk, hold.pk])}
+    moved, held = by_id[appointment.pk], by_id[hold.pk]
+    _check_expected(moved)
+    if held.status not in (Status.HOLD, Status.EXPIRED):
+        raise Impossible("state", "Это время больше не держится.")
+    _check_ahead(held.starts_at, now=now)
+    _expire(held, now=now, aloud=False)
+    for name in ("staff", "branch", "starts_at", "ends_at", "start_min", "end_min", "price_kopecks"):
+        setattr(moved, name, getattr(held, name))
+    _make_room(moved, now=now)
+    moved.services.set(held.services.all())
+    return _moved(moved, now=now)
+
+
+def _visit_of(appointment: Appointment) -> Visit:
+    """The visit as it was agreed, whatever the price list says by now."""
+    services = list(appointment.services.all())
+    minutes = int((appointment.ends_at - appointment.starts_at).total_seconds() // 60)
+    return Visit(
+        service_ids=tuple(service.pk for service in services),
+        minutes=minutes,
+        buffer_minutes=appointment.end_min - appointment.start_min - minutes,
+        skill_ids=frozenset(service.skill_id for service in services if service.skill_id is not None),
+        price_kopecks=appointment.price_kopecks,
+    )
+
+
+def _moved(appointment: Appointment, *, now: datetime) -> Appointment:
+    appointment.revision += 1
+    appointment.status = Status.BOOKED
+    appointment.confirmed_at = None
+    _save(appointment)
+    return _tell(appointment, "moved", now=now)
+
+
+# --- What becomes of it -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def confirm(appointment: Appointment, *, now: datetime) -> Appointment:
+    """The client said yes. Twice is as good as once. Raises Impossible."""
+    confirmed = _locked(appointment)
+    if confirmed.status == Status.CONFIRMED:
+        return confirmed
+    _check_expected(confirmed)
+    confirmed.status = Status.CONFIRMED
+    confirmed.confirmed_at = now
+    _save(confirmed)
+    return _tell(confirmed, "confirmed", now=now)
+
+
+@transaction.atomic
+def cancel(appointment: Appointment, *, now: datetime, reason: str = "") -> Appointment:
+    """The client will not come; the time is free. Twice is as good as once. Raises Impossible."""
+    cancelled = _locked(appointment)
+    if cancelled.status == Status.CANCELLED:
+        return cancelled
+    _check_expected(cancelled)
+    cancelled.cancel_reason = reason[:200]
+    return _close(cancelled, Status.CANCELLED, now=now)
+
+
+@transaction.atomic
+def mark_arrived(appointment: Appointment, *, now: datetime) -> Appointment:
+    """The client came; corrects a no-show. Raises Impossible, and Taken when the no-show's time was given away."""
+    _lock_staff(appointment.staff_id)
+    arrived = _locked(appointment)
+    if arrived.status == Status.ARRIVED:
+        return arrived
+    if arrived.status == Status.NO_SHOW:
+        _make_room(arrived, now=now)
+    else:
+        _check_expected(arrived)
+    return _close(arrived, Status.ARRIVED, now=now)
+
+
+@transaction.atomic
+def mark_no_show(appointment: Appointment, *, now: datetime) -> Appointment:
+    """The client did not come; corrects an arrival. Raises Impossible, also before the visit's time."""
+    missed = _locked(appointment)
+    if missed.status == Status.NO_SHOW:
+        return missed
+    if missed.status != Status.ARRIVED:
+        _check_expected(missed)
+    if now < missed.starts_at:
+        raise Impossible("state", "Время визита ещё не наступило.")
+    return _close(missed, Status.NO_SHOW, now=now)
+
+
+@transaction.atomic
+def release(hold: Appointment, *, now: datetime) -> None:
+    """Give a hold back. Anything else (booked, run out already) stays as it is."""
+    held = _locked(hold)
+    if held.status == Status.HOLD:
+        _expire(held, now=now)
+
+
+@transaction.atomic
+def expire_hold(appointment_id: int, *, now: datetime) -> bool | None:
+    """Free a hold whose time ran out: whether it was freed now; None when somebody works on it at this moment."""
+    rows = Appointment.objects.select_for_update(skip_locked=True, of=("self",)).select_related("staff", "branch")
+    held = rows.filter(pk=appointment_id).first()
+    if held is None:
+        return None if Appointment.objects.filter(pk=appointment_id).exists() else False
+    if held.status != Status.HOLD or held.hold_until is None or held.hold_until > now:
+        return False
+    _expire(held, now=now)
+    return True
+
+
+def _expire(hold: Appointment, *, now: datetime, aloud: bool = True) -> None:
+    """`aloud` False: its client goes on with something else, so nobody needs to hear of it."""
+    hold.status = Status.EXPIRED
+    hold.save(update_fields=["status"])
+    if aloud:
+        _tell(hold, "expired", now=now)
+
+
+def _close(appointment: Appointment, status: Appointment.Status, *, now: datetime) -> Appointment:
+    appointment.status = status
+    appointment.closed_at = now
+    _save(appointment)
+    return _tell(appointment, status.value, now=now)
+
+
+# --- Guards -------------------------------------------------------------------------------------------------------
+
+
+def _take_time(
+    appointment: Appointment,
+    service_ids: Sequence[int],
+    staff_id: int,
+    branch_id: int,
+    start: datetime,
+    *,
+    now: datetime,
+    outside_shift: bool = False,
+) -> None:
+    """Check, lock, make room, and write a new appointment with its services."""
+    visit = load_visit(service_ids)
+    if visit is None:
+        raise Impossible("services", "Такой услуги нет в прайсе.")
+    board = load_board(now=now, staff_id=staff_id)
+    _check_ahead(start, now=now)
+    _check_possible(visit, board, branch_id, start, outside_shift=outside_shift)
+    appointment.staff_id, appointment.branch_id = staff_id, branch_id
+    _set_time(appointment, visit, start)
+    _lock_staff(staff_id)
+    _make_room(appointment, now=now)
+    _save(appointment)
+    appointment.services.set(visit.service_ids)
+
+
+def _check_ahead(start: datetime, *, now: datetime) -> None:
+    if start <= now:
+        raise Impossible("past", "Это время уже прошло.")
+
+
+def _check_possible(visit: Visit, board: Board, branch_id: int, start: datetime, *, outside_shift: bool) -> None:
+    """That the one person on the board does such things, and is at work there and then."""
+    if not board.team:
+        raise Impossible("skills", "К этому сотруднику не записывают.")
+    person = board.team[0]
+    if not person.can_do(visit):
+        raise Impossible("skills", "Этот сотрудник не оказывает такую услугу.")
+    first = minutes_of(start)
+    if not outside_shift and not works_through(person, branch_id, first, first + visit.busy_minutes, board.calendars):
+        raise Impossible("shift", "В это время сотрудник не работает.")
+
+
+def _check_expected(appointment: Appointment) -> None:
+    if not appointment.is_expected:
+        raise Impossible("state", f"С записью этого сделать нельзя: {appointment.get_status_display()}.")
+
+
+def _lock_staff(staff_id: int) -> None:
+    """Advisory locks are of the whole database, so the tenant is in the key."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), %s)", [staff_id])
+
+
+def _locked(appointment: Appointment) -> Appointment:
+    rows = Appointment.objects.select_for_update(of=("self",)).select_related("staff", "branch")
+    return rows.get(pk=appointment.pk)
+
+
+def _set_time(appointment: Appointment, visit: Visit, start: datetime) -> None:
+    first = minutes_of(start)
+    appointment.start_min, appointment.end_min = first, first + visit.busy_minutes
+    appointment.starts_at, appointment.ends_at = moment_of(first), moment_of(first + visit.minutes)
+    appointment.price_kopecks = visit.price_kopecks
+
+
+def _make_room(appointment: Appointment, *, now: datetime) -> None:
+    """Free what gives way in that time: holds that ran out, and holds of the same client. Raises Taken for the rest.
+
+    Under the staff member's lock."""
+    in_the_way = list(_overlapping(appointment))
+    if not all(_has_run_out(other, now) or _is_own_hold(other, appointment) for other in in_the_way):
+        raise Taken
+    for other in in_the_way:
+        freed = _locked(other)
+        if freed.status == Status.HOLD:
+            _expire(freed, now=now, aloud=_has_run_out(freed, now))
+
+
+def _has_run_out(other: Appointment, now: datetime) -> bool:
+    return other.status == Status.HOLD and other.hold_until is not None and other.hold_until <= now
+
+
+def _is_own_hold(other: Appointment, appointment: Appointment) -> bool:
+    return other.status == Status.HOLD and other.contact_id == appointment.contact_id
+
+
+def _overlapping(appointment: Appointment) -> Iterable[Appointment]:
+    return Appointment.objects.filter(
+        staff=appointment.staff_id,
+        status__in=TAKES_TIME,
+        start_min__lt=appointment.end_min,
+        end_min__gt=appointment.start_min,
+    ).exclude(pk=appointment.pk)
+
+
+def _save(appointment: Appointment) -> None:
+    try:
+        with transaction.atomic():
+            appointment.save()
+    except IntegrityError as error:
+        if isinstance(error.__cause__, psycopg.errors.ExclusionViolation):
+            raise Taken from error
+        raise
+
+
+def _tell(appointment: Appointment, what: str, *, now: datetime) -> Appointment:
+    appointment_changed.send(Appointment, appointment=appointment, what=what, now=now)
+    return appointment

@@ -1,0 +1,156 @@
+"""What openings need, read in a constant number of queries, and the appointments that screens show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+
+from booking.models import TAKES_TIME, Appointment, minutes_of
+from booking.openings import (
+    Board,
+    Found,
+    Opening,
+    Person,
+    Rules,
+    Visit,
+    Wish,
+    candidates,
+    find_openings,
+    opening_of,
+)
+from tenants.business.calendar import load_calendars, load_rotas
+from tenants.business.models import Branch, BusinessSettings, Service, StaffMember
+
+
+@dataclass(frozen=True)
+class DayOpenings:
+    """All free times of a branch-local day, by start, then by person."""
+
+    day: date
+    openings: tuple[Opening, ...]
+
+
+def openings(
+    service_ids: Sequence[int],
+    wish: Wish | None = None,
+    *,
+    now: datetime,
+    branch: Branch | None = None,
+    staff_id: int | None = None,
+    limit: int = 3,
+    exclude_starts: Collection[datetime] = (),
+    contact_id: int | None = None,
+) -> Found:
+    """Up to `limit` free times for these services in a row, soonest first; ten queries.
+
+    `contact_id`: that client's own holds do not stand in the way."""
+    visit = load_visit(service_ids)
+    if visit is None:
+        return Found(reason="no_service")
+    return find_openings(
+        visit,
+        load_board(now=now, staff_id=staff_id, contact_id=contact_id),
+        now=now,
+        wish=wish,
+        limit=limit,
+        branch_id=branch.pk if branch else None,
+        staff_id=staff_id,
+        exclude_starts=exclude_starts,
+    )
+
+
+def day_openings(
+    service_ids: Sequence[int],
+    *,
+    now: datetime,
+    first_day: date,
+    days: int = 7,
+    branch: Branch | None = None,
+    staff_id: int | None = None,
+    moving_id: int | None = None,
+) -> list[DayOpenings]:
+    """Every free time of each of these local days, for a person to choose from: no notice is asked, no horizon set.
+
+    `moving_id`: an appointment that is to be moved does not stand in its own way. Empty days are kept; ten queries."""
+    visit = load_visit(service_ids)
+    all_days = [first_day + timedelta(days=number) for number in range(days)]
+    if visit is None:
+        return [DayOpenings(day, ()) for day in all_days]
+    board = load_board(now=now, staff_id=staff_id, moving_id=moving_id)
+    team = [person for person in board.team if person.can_do(visit)]
+    branch_id = branch.pk if branch else None
+    earliest = minutes_of(now) + 1
+    return [
+        DayOpenings(
+            day,
+            tuple(
+                opening_of(visit, candidate)
+                for candidate in candidates(visit, team, day, board, branch_id)
+                if candidate.start >= earliest
+            ),
+        )
+        for day in all_days
+    ]
+
+
+def load_visit(service_ids: Sequence[int]) -> Visit | None:
+    """The services as one visit, in the order asked; None when there are none, or one is not offered."""
+    found = {service.pk: service for service in Service.objects.filter(pk__in=service_ids, is_active=True)}
+    wanted = list(dict.fromkeys(service_ids))
+    if not wanted or len(found) < len(wanted):
+        return None
+    return Visit.of([found[service_id] for service_id in wanted])
+
+
+def load_board(
+    *, now: datetime, staff_id: int | None = None, contact_id: int | None = None, moving_id: int | None = None
+) -> Board:
+    """People who take bookings (or that one), when they work and what they have to do from about now on."""
+    settings = BusinessSettings.load()
+    team = StaffMember.objects.filter(is_active=True, takes_bookings=True).prefetch_related("skills").order_by("pk")
+    staff = list(team if staff_id is None else team.filter(pk=staff_id))
+    rotas, busy = load_rotas(staff), _busy(staff, now=now, contact_id=contact_id, moving_id=moving_id)
+    people = (
+        Person(
+            id=member.pk,
+            name=member.name,
+            skill_ids=frozenset(skill.pk for skill in member.skills.all()),
+            rota=rotas[member.pk],
+            busy=tuple(busy[member.pk]),
+        )
+        for member in staff
+    )
+    rules = Rules(settings.slot_step_minutes, settings.booking_lead_minutes, settings.booking_horizon_days)
+    return Board(tuple(people), load_calendars(), rules)
+
+
+def _busy(
+    staff: Collection[StaffMember], *, now: datetime, contact_id: int | None, moving_id: int | None
+) -> dict[int, list[tuple[int, int]]]:
+    """Minutes taken by staff id, from the day before now on; a hold that ran out takes none."""
+    taken = Appointment.objects.filter(
+        staff__in=staff, status__in=TAKES_TIME, starts_at__gte=now - timedelta(days=1)
+    ).exclude(status=Appointment.Status.HOLD, hold_until__lte=now)
+    if contact_id is not None:
+        taken = taken.exclude(status=Appointment.Status.HOLD, contact=contact_id)
+    if moving_id is not None:
+        taken = taken.exclude(pk=moving_id)
+    busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for staff_id, start, end in taken.order_by("start_min").values_list("staff_id", "start_min", "end_min"):
+        busy[staff_id].append((start, end))
+    return busy
+
+
+def upcoming(contact_ids: Collection[int], *, now: datetime) -> list[Appointment]:
+    """Appointments in which these clients are awaited, soonest first, ready to be told; two queries."""
+    expected = Q(status__in=[Appointment.Status.BOOKED, Appointment.Status.CONFIRMED])
+    return list(
+        Appointment.objects.filter(expected, contact__in=contact_ids, starts_at__gt=now)
+        .select_related("staff", "branch")
+        .prefetch_related("services")
+        .order_by("starts_at")
+    )
