@@ -1,0 +1,34 @@
+"""What this room hears from below; it only owes work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from booking.models import Appointment
+from booking.signals import appointment_changed
+from leadhub.work import forget, later
+from reminders.plan import FOLLOW_UPS
+from routing.models import Lead
+from routing.signals import lead_changed
+
+
+@receiver(appointment_changed, sender=Appointment)
+def on_appointment(appointment: Appointment, what: str, now: datetime, **_: Any) -> None:
+    if what in ("booked", "moved", "cancelled"):
+        later("reminders.plan", appointment.pk)
+    elif what == "no_show":
+        later("reminders.invite_back", appointment.pk)
+
+
+@receiver(lead_changed, sender=Lead)
+def on_lead(lead: Lead, what: str, now: datetime, **_: Any) -> None:
+    """A word of the client moves the follow-up, one upsert a message; an outcome drops it."""
+    if what in ("created", "updated") and lead.is_open:
+        later("reminders.follow", lead.pk, at=lead.last_client_at + FOLLOW_UPS[0][1])
+    elif what in ("booked", "closed", "taken"):
+        forget("reminders.follow", lead.pk)
+    elif what in ("handed_back", "released"):
+        later("reminders.plan_follow_up", lead.pk)
