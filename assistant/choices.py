@@ -97,7 +97,7 @@ def openings_meant(
     if staff:
         filtered = True
         left = [(opening, start) for opening, start in left if opening.staff_id in staff]
-    if not filtered and re.search(r"\bближайш\w*|\bсам\w+\s+ранн\w+|пораньше", cues.plain(text)):
+    if not filtered and re.search(r"\bближайш\w*|\bсам\w+\s+ранн\w+", cues.plain(text)):
         return [min(offered, key=lambda opening: opening.start)] if offered else []
     if not filtered and cues.any_will_do(text):
         return list(offered[:1])

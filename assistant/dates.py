@@ -76,7 +76,12 @@ class Piece:
 
 
 def find_times(
-    text: Text | str, *, now: datetime, opening: time = time(9), closing: time = time(21), hidden: Sequence[tuple[int, int]] = ()
+    text: Text | str,
+    *,
+    now: datetime,
+    opening: time = time(9),
+    closing: time = time(21),
+    hidden: Sequence[tuple[int, int]] = (),
 ) -> tuple[DateTimeSlot, ...]:
     """The times that a message wishes, in its order; past events, prices, ages, addresses and phones give nothing.
 
@@ -589,7 +594,9 @@ class _Reader:
         last = first + timedelta(days=size)
         if which in ("NEXT", "THAT"):
             first, last = first + timedelta(days=7), last + timedelta(days=7)
-            others = [Days(max(monday + timedelta(days=offset), self.today), monday + timedelta(days=offset + size), "range")]
+            others = [
+                Days(max(monday + timedelta(days=offset), self.today), monday + timedelta(days=offset + size), "range")
+            ]
             others = [other for other in others if other.last > other.first]
             return Piece(*found.span(), days=[Days(first, last, "range")], other_days=others)
         if last <= self.today:
@@ -614,7 +621,11 @@ class _Reader:
         if new_year:
             blocks = [block for block in blocks if block[0].month == 12]
         elif "майск" in found.group():
-            blocks = [(first.replace(day=1), first.replace(day=12)) for first, _ in blocks if first.month == 5 and first.day == 1]
+            blocks = [
+                (first.replace(day=1), first.replace(day=12))
+                for first, _ in blocks
+                if first.month == 5 and first.day == 1
+            ]
         first, last = min(block for block in blocks if block[1] > self.today)
         if relation == "AFTER":
             nxt = [block for block in sorted(blocks) if block[0] > first]
@@ -642,7 +653,11 @@ class _Reader:
         first, last = found.group("a"), found.group("b")
         part = next((w for w in ("утра", "дня", "вечера", "ночи") if last.endswith(w)), None)
         end = self._clock(last)
-        start = self._clock(f"{first} {part}") if part and not re.search("утра|дня|вечера|ночи|T", first) else self._clock(first)
+        start = (
+            self._clock(f"{first} {part}")
+            if part and not re.search("утра|дня|вечера|ночи|T", first)
+            else self._clock(first)
+        )
         if start is None or end is None:
             return None
         if found.group("how") in ("или", "либо"):
@@ -765,7 +780,13 @@ class _Reader:
             wishes = [wish for wish in wishes if wish.moment is None or wish.moment.grain != "asap"]
         excluded = [piece for piece in pieces if piece.is_excluded]
         if excluded and not wishes:
-            wishes = [Piece(excluded[0].start, excluded[0].start, days=[Days(self.today, self.today + timedelta(days=7), "range")])]
+            wishes = [
+                Piece(
+                    excluded[0].start,
+                    excluded[0].start,
+                    days=[Days(self.today, self.today + timedelta(days=7), "range")],
+                )
+            ]
         found = []
         for index, wish in enumerate(wishes):
             slot = self._resolved(wish, excluded if index == 0 else [])
@@ -803,16 +824,23 @@ class _Reader:
             wished = _context("wish_verbs").search(before[before.rfind(" , ") :] if " , " in before else before)
             if piece.is_past or asks_hours or is_promo or (is_past and not wished and piece.moment is None):
                 continue
-            if re.search(r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$", before.strip()):
-                piece.is_excluded = True
-            elif re.match(r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)", after.strip()) and (
-                index + 1 < len(pieces) or not re.search("отмен|прид", symbols)
+            if re.search(
+                r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$", before.strip()
             ):
+                piece.is_excluded = True
+            elif re.match(
+                r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)",
+                after.strip(),
+            ) and (index + 1 < len(pieces) or not re.search("отмен|прид", symbols)):
                 if re.search(r"прийти|прид|подойти|приех|быть", after) and len(pieces) == 1:
                     pass  # "завтра не смогу прийти": the visit itself
                 else:
                     piece.is_excluded = True
-            elif kept and kept[-1].is_excluded and re.fullmatch(r"(?:[,и]|или|в|во|и в|и во|\s)*", symbols[kept[-1].end : piece.start].strip()):
+            elif (
+                kept
+                and kept[-1].is_excluded
+                and re.fullmatch(r"(?:[,и]|или|в|во|и в|и во|\s)*", symbols[kept[-1].end : piece.start].strip())
+            ):
                 piece.is_excluded = True
             kept.append(piece)
         return kept
@@ -830,17 +858,35 @@ class _Reader:
             if following and last == "не" and re.search(r"(?:^|\s)а\s", symbols[piece.end : following.start + 1]):
                 is_old = True
             is_moving = re.search(r"перен|перезап|сдвин|передвин|поменя|перекин|перестав", symbols) is not None
-            if following and (words[0] in ("с", "со") or last in ("с", "со")) and not (piece.is_excluded or following.is_excluded):
+            if (
+                following
+                and (words[0] in ("с", "со") or last in ("с", "со"))
+                and not (piece.is_excluded or following.is_excluded)
+            ):
                 gap = symbols[piece.end : following.start]
                 target = symbols[following.start : following.end]
                 if is_moving or re.search(r"(?:^|\s)на\s*$", gap) or target.startswith("на "):
                     is_old = True
-            if following and is_moving and re.search(r"запис(?:ан|ался|алась|ались|ь|ана)\w*", " ".join(before[-6:])) and not re.search("перен|перезап", " ".join(before[-3:])):
+            if (
+                following
+                and is_moving
+                and re.search(r"запис(?:ан|ался|алась|ались|ь|ана)\w*", " ".join(before[-6:]))
+                and not re.search("перен|перезап", " ".join(before[-3:]))
+            ):
                 rest = symbols[piece.end :]
-                if re.search(r"перен|перезап|сдвин|передвин|поменя|(?:^|\s)на\s", rest) and any(later.days or later.clocks for later in pieces[index + 1 :]):
-                    same = _joins(symbols, piece, following) and not re.search("перен|перезап|сдвин", symbols[piece.end : following.start])
+                if re.search(r"перен|перезап|сдвин|передвин|поменя|(?:^|\s)на\s", rest) and any(
+                    later.days or later.clocks for later in pieces[index + 1 :]
+                ):
+                    same = _joins(symbols, piece, following) and not re.search(
+                        "перен|перезап|сдвин", symbols[piece.end : following.start]
+                    )
                     is_old = True
-                    if same and len(pieces) > index + 2 and following in kept and not symbols[following.start :].startswith("на"):
+                    if (
+                        same
+                        and len(pieces) > index + 2
+                        and following in kept
+                        and not symbols[following.start :].startswith("на")
+                    ):
                         kept.remove(following)
             if is_old and len(kept) > 1 and piece in kept:
                 kept.remove(piece)
@@ -854,7 +900,10 @@ class _Reader:
         if len(days) < 2:
             return pieces
         symbols = self.line.symbols
-        linked = all(re.fullmatch(r"(?:[\s,]|или|либо|и|в|во|на)*", symbols[a.end : b.start]) for a, b in zip(days, days[1:], strict=False))
+        linked = all(
+            re.fullmatch(r"(?:[\s,]|или|либо|и|в|во|на)*", symbols[a.end : b.start])
+            for a, b in zip(days, days[1:], strict=False)
+        )
         if linked and re.search(r"или|либо", symbols[days[0].end : days[-1].start]):
             return pieces
         if any(_intersected(self, a, b) for a, b in zip(days, days[1:], strict=False)):
@@ -864,7 +913,15 @@ class _Reader:
         old = [piece for piece in days if piece is not target]
         cut = max(piece.end for piece in old)
         if target.start > cut:
-            between = [p for p in pieces if p.start >= cut and not p.days and p.start < target.start and p.clocks and "на " not in symbols[cut : p.start + 3]]
+            between = [
+                p
+                for p in pieces
+                if p.start >= cut
+                and not p.days
+                and p.start < target.start
+                and p.clocks
+                and "на " not in symbols[cut : p.start + 3]
+            ]
             return [p for p in pieces if p.start >= cut and p not in between or p.is_excluded]
         first_old = min(piece.start for piece in old)
         return [p for p in pieces if p.end <= first_old or p.is_excluded]
@@ -901,7 +958,11 @@ class _Reader:
                 narrowed = _narrowed(group.clocks, piece.clocks)
                 if narrowed:
                     return self._joined(group, piece, clocks=narrowed)
-            if is_list or re.search(r"(?:или|либо)(?: \S+){0,3} ?$", gap) or re.search("если (?:нет|не)|лучше|можно", gap):
+            if (
+                is_list
+                or re.search(r"(?:или|либо)(?: \S+){0,3} ?$", gap)
+                or re.search("если (?:нет|не)|лучше|можно", gap)
+            ):
                 return self._joined(group, piece, clocks=group.clocks + piece.clocks)
             return None
         if piece.days and group.days is None:
@@ -911,14 +972,18 @@ class _Reader:
             if met is not None:
                 return self._joined(group, piece, days=met.days, other_days=met.other_days, weekday=met.weekday)
             if group.clocks is None and (is_list or re.search(r"(?:или|либо)(?: \S+){0,3} ?$", gap)):
-                return self._joined(group, piece, days=group.days + piece.days, other_days=[*group.other_days, *piece.other_days])
+                return self._joined(
+                    group, piece, days=group.days + piece.days, other_days=[*group.other_days, *piece.other_days]
+                )
             if group.clocks and re.search(r"или|либо", gap) and len(gap.split()) <= 5:
                 earlier = [*group.earlier, (group.days, group.clocks)]
-                return self._joined(group, piece, days=piece.days, other_days=[], weekday=None, clocks=None, earlier=earlier)
+                return self._joined(
+                    group, piece, days=piece.days, other_days=[], weekday=None, clocks=None, earlier=earlier
+                )
         return None
 
     def _merged_moment(self, group: Piece, piece: Piece, is_near: bool) -> Piece | None:
-        """"до конца недели после 18": clocks inside a stretch; other moments stay alone."""
+        """ "до конца недели после 18": clocks inside a stretch; other moments stay alone."""
         holder, other = (group, piece) if group.moment else (piece, group)
         moment = holder.moment
         if moment is None or other.moment or moment.end is None or moment.grain != "range":
@@ -931,8 +996,14 @@ class _Reader:
     def _both(self, first: Piece, second: Piece) -> Piece:
         timed = first if first.clocks else second
         dated = second if first.clocks else first
-        clocks = (timed.clocks or []) if dated.clocks is None else (_narrowed(dated.clocks, timed.clocks or []) or timed.clocks)
-        return self._joined(first, second, days=dated.days, other_days=dated.other_days, clocks=clocks, weekday=dated.weekday)
+        clocks = (
+            (timed.clocks or [])
+            if dated.clocks is None
+            else (_narrowed(dated.clocks, timed.clocks or []) or timed.clocks)
+        )
+        return self._joined(
+            first, second, days=dated.days, other_days=dated.other_days, clocks=clocks, weekday=dated.weekday
+        )
 
     def _joined(self, first: Piece, second: Piece, **changes: object) -> Piece:
         gap = self.line.symbols[first.end : second.start]
@@ -988,7 +1059,9 @@ class _Reader:
 
     def _windows(self, days: list[Days] | None, clocks: list[Clock] | None) -> list[Interval]:
         if clocks is None:
-            return sorted((Interval(_midnight(d.first), _midnight(d.last), d.grain) for d in days or ()), key=lambda i: i.start)
+            return sorted(
+                (Interval(_midnight(d.first), _midnight(d.last), d.grain) for d in days or ()), key=lambda i: i.start
+            )
         if days is None:
             return [self._soonest(clock) for clock in clocks]
         found = []
@@ -1045,7 +1118,10 @@ class _Reader:
         symbols = self.line.symbols
         texts = []
         for start, end in sorted(span for span in spans if span[1] > span[0]):
-            found = re.match(r"(?:на |к )(?=R\d|\d{1,2}#|D\d|\d{1,2}[#@]? (?:M\d|числ)|(?:(?:THIS|NEXT|NEAR|THAT) )?W\d)", symbols[start:end])
+            found = re.match(
+                r"(?:на |к )(?=R\d|\d{1,2}#|D\d|\d{1,2}[#@]? (?:M\d|числ)|(?:(?:THIS|NEXT|NEAR|THAT) )?W\d)",
+                symbols[start:end],
+            )
             shift = found.end() if found else 0
             texts.append(self.line.own_words(start + shift, end))
         return " ".join(texts)
@@ -1080,17 +1156,38 @@ def _with_ranges(reader: _Reader, pieces: list[Piece]) -> list[Piece]:
     joined: list[Piece] = []
     for piece in pieces:
         last = joined[-1] if joined else None
-        if last and last.days and piece.days and len(last.days) == len(piece.days) == 1 and not (last.is_excluded or piece.is_excluded):
+        if (
+            last
+            and last.days
+            and piece.days
+            and len(last.days) == len(piece.days) == 1
+            and not (last.is_excluded or piece.is_excluded)
+        ):
             gap = symbols[last.end : piece.start].strip()
             words = symbols[piece.start : piece.end].split()
-            begins = last.from_day or symbols[: last.start].rstrip().endswith((" с", " со")) or symbols[last.start :].startswith(("с ", "со "))
+            begins = (
+                last.from_day
+                or symbols[: last.start].rstrip().endswith((" с", " со"))
+                or symbols[last.start :].startswith(("с ", "со "))
+            )
             says_until = words[0] in ("по", "UNTIL") or gap in ("по", "до", "UNTIL", "-", "и до", "и по")
-            if gap == "-" or (says_until and gap in ("", "и", "по", "до", "UNTIL") and begins) or (words[0] == "по" and gap == "" and last.weekday is not None):
+            if (
+                gap == "-"
+                or (says_until and gap in ("", "и", "по", "до", "UNTIL") and begins)
+                or (words[0] == "по" and gap == "" and last.weekday is not None)
+            ):
                 first, end = last.days[0].first, piece.days[0].last
                 if piece.weekday is not None:
                     end = first + timedelta(days=(piece.weekday - first.weekday()) % 7 + 1)
                 if end > first:
-                    joined[-1] = replace(last, end=piece.end, days=[Days(first, end, "range")], other_days=[], weekday=None, from_day=False)
+                    joined[-1] = replace(
+                        last,
+                        end=piece.end,
+                        days=[Days(first, end, "range")],
+                        other_days=[],
+                        weekday=None,
+                        from_day=False,
+                    )
                     continue
         joined.append(piece)
     return joined
@@ -1104,9 +1201,17 @@ def _intersected(reader: _Reader, first: Piece, second: Piece) -> Piece | None:
         span, frame = narrow.days[0], wide.days[0]  # type: ignore[index]
         if frame.grain in ("week", "month", "range") and span.grain == "day":
             if narrow.weekday is not None:
-                hits = [frame.first + i * DAY for i in range((frame.last - frame.first).days) if (frame.first + i * DAY).weekday() == narrow.weekday]
+                hits = [
+                    frame.first + i * DAY
+                    for i in range((frame.last - frame.first).days)
+                    if (frame.first + i * DAY).weekday() == narrow.weekday
+                ]
                 if hits and (frame.grain != "month" or len(hits) == 1):
-                    others = [Days(o.first + timedelta(days=narrow.weekday), o.first + timedelta(days=narrow.weekday + 1)) for o in wide.other_days if o.first.weekday() == 0]
+                    others = [
+                        Days(o.first + timedelta(days=narrow.weekday), o.first + timedelta(days=narrow.weekday + 1))
+                        for o in wide.other_days
+                        if o.first.weekday() == 0
+                    ]
                     return Piece(0, 0, days=[Days(hits[0], hits[0] + DAY)], other_days=others, weekday=narrow.weekday)
             if narrow.day_of_month is not None:
                 for i in range((frame.last - frame.first).days):
@@ -1123,7 +1228,12 @@ def _intersected(reader: _Reader, first: Piece, second: Piece) -> Piece | None:
                     return Piece(0, 0, days=[frame], other_days=[span], weekday=None)
             if span == frame:
                 return Piece(0, 0, days=[span])
-        elif frame.grain in ("week", "month") and span.grain == "range" and frame.first <= span.first and span.last <= frame.last:
+        elif (
+            frame.grain in ("week", "month")
+            and span.grain == "range"
+            and frame.first <= span.first
+            and span.last <= frame.last
+        ):
             return Piece(0, 0, days=[span])
     return None
 
@@ -1141,7 +1251,10 @@ def _narrowed(first: list[Clock], second: list[Clock]) -> list[Clock] | None:
     if other.start == other.end:
         readings = [other.start or 0, *other.others]
         if other.bare_hour:
-            readings += [(other.bare_hour % 12) * 60 + (other.start or 0) % 60, (other.bare_hour % 12) * 60 + 720 + (other.start or 0) % 60]
+            readings += [
+                (other.bare_hour % 12) * 60 + (other.start or 0) % 60,
+                (other.bare_hour % 12) * 60 + 720 + (other.start or 0) % 60,
+            ]
         for reading in readings:
             if (window.start or 0) <= reading <= (window.end or MIDNIGHT):
                 return [replace(other, start=reading, end=reading, others=(), bare_hour=None)]
@@ -1168,7 +1281,10 @@ def _hull(windows: list[Interval], wish: Piece) -> Interval:
 
 
 def _ruled_out(window: Interval, excluded: list[Interval]) -> bool:
-    return any(out.end is not None and out.start <= window.start and (window.end or window.start) <= out.end for out in excluded)
+    return any(
+        out.end is not None and out.start <= window.start and (window.end or window.start) <= out.end
+        for out in excluded
+    )
 
 
 # Calendar arithmetic

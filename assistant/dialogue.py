@@ -63,7 +63,8 @@ def step(
         _respond(talk)
         _watch_for_machines(talk, before)
     memory.last_at = desk.now
-    return Turn(memory.dump(), talk.says, talk.acted, talk.facts, _stage(talk))
+    memory.stage = _stage(talk)
+    return Turn(memory.dump(), talk.says, talk.acted, talk.facts, memory.stage)
 
 
 def await_confirmation(state: Mapping[str, Any] | None, appointment_id: int) -> dict[str, Any]:
@@ -247,10 +248,14 @@ def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
     elif greeting_is_due and talk.understanding.intent == "other" and _is_sure(talk):
         talk.memory.misses += 1
         talk.say("how_to_help", choices=MENU)
+    elif pending and talk.memory.handed and not talk.memory.misses:
+        talk.memory.misses += 1
+        _ask_again(talk, pending)
     else:
         talk.not_understood()
-        if pending and not talk.handed_stage and not talk.memory.handed:
+        if pending and not talk.memory.handed:
             _ask_again(talk, pending)
+        talk.acted = False
 
 
 def _ask_again(talk: Talk, pending: str) -> None:
@@ -290,12 +295,14 @@ def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
 
 
 def _stage(talk: Talk) -> str:
-    memory = talk.memory
+    """Where the conversation stands in the responsibility matrix; small talk leaves it where it was."""
+    memory, intent = talk.memory, talk.understanding.intent
     if talk.handed_stage in ("complaint", "data_request"):
         return talk.handed_stage
     if memory.awaiting in ("confirm_visit", "move_or_cancel") or {"booked", "confirmed"} & set(talk.facts):
         return "confirmation"
     if memory.task or {"moved", "cancelled"} & set(talk.facts):
         return "booking"
-    understood = talk.understanding.intent not in ("other", "spam")
-    return "qualification" if understood or memory.turns > 1 else "first_contact"
+    if intent not in ("other", "spam") or talk.handed_stage:
+        return "qualification"
+    return memory.stage or "first_contact"

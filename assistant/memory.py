@@ -42,6 +42,7 @@ class Memory:
     idle: int = 0  # answers in a row that moved nothing
     turns: int = 0  # answers since something was last done
     answered: list[str] = field(default_factory=list)  # questions answered once: asking again moves nothing
+    stage: str = ""  # of the responsibility matrix, as the last turn left it
     handed: str = ""  # the stage a person was called for
     told_waiting: bool = False
     told_urgent: bool = False

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from assistant import words
 from assistant.cues import PERSON
-from assistant.desk import Booked, Desk, Opening
+from assistant.desk import Booked, Desk, Opening, StaffInfo
 from assistant.memory import Memory
 from assistant.understanding import DateTimeSlot, ServiceInfo, Understanding
 
@@ -89,6 +90,11 @@ class Talk:
 
     def aware(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self.desk.zone)
+
+    @cached_property
+    def staff(self) -> Sequence[StaffInfo]:
+        """Everybody clients may be booked to."""
+        return self.desk.staff()
 
     @property
     def slot(self) -> DateTimeSlot | None:

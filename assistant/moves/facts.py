@@ -50,7 +50,7 @@ def take_staff(talk: Talk) -> bool:
         return False
     before = (memory.staff_id, memory.not_staff_id)
     bare = memory.awaiting == "choice"
-    wanted, refused = choices.staff_meant(talk.text, talk.desk.staff(), bare=bare)
+    wanted, refused = choices.staff_meant(talk.text, talk.staff, bare=bare)
     if wanted:
         memory.staff_id, memory.not_staff_id = wanted[0], None
     elif refused:

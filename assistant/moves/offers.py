@@ -23,8 +23,10 @@ class Found:
     other_staff: bool = False
 
 
-def search(talk: Talk) -> Found:
-    """The best three openings: as wished; then the same day; then from that day on; then any, and other people."""
+def search(talk: Talk, *, evenly: bool = False) -> Found:
+    """The best three openings: as wished; then the same day; then from that day on; then any, and other people.
+
+    `evenly`: spread over all that there is, for a client whom the nearest did not suit."""
     memory = talk.memory
     wishes: list[DateTimeSlot | None] = [memory.wish]
     if memory.wish:
@@ -37,7 +39,7 @@ def search(talk: Talk) -> Found:
         for wish in wishes:
             openings = ask_desk(talk, wish, staff_id)
             if openings:
-                picked = _pick(talk, openings, wish)
+                picked = choices.spread(openings, evenly=True) if evenly else _pick(talk, openings, wish)
                 return Found(picked, exact=wish == memory.wish, other_staff=staff_id != memory.staff_id)
     return Found([], exact=False)
 

@@ -50,7 +50,7 @@ def _closed_then(talk: Talk, wish: DateTimeSlot | None) -> bool:
 
 
 def _staff_name(talk: Talk, staff_id: int | None) -> str:
-    return next((person.name for person in talk.desk.staff() if person.id == staff_id), "")
+    return next((person.name for person in talk.staff if person.id == staff_id), "")
 
 
 def answer_choice(talk: Talk) -> bool:
@@ -60,7 +60,7 @@ def answer_choice(talk: Talk) -> bool:
     if cues.gives_up(talk.text) and not slot:
         return taking.decline(talk)
     meant = choices.openings_meant(talk.text, memory.offered, slot, local=talk.local)
-    refuses_some = choices.staff_meant(talk.text, talk.desk.staff(), bare=True)[1]
+    refuses_some = choices.staff_meant(talk.text, talk.staff, bare=True)[1]
     if meant and not refuses_some and not _negated(talk.text):
         facts.take_contact(talk)
         if len(meant) == 1:
@@ -106,7 +106,7 @@ def offer_more(talk: Talk, change: str) -> bool:
     memory = talk.memory
     memory.shown += [opening.start for opening in memory.offered]
     if change == "other" or not memory.offered:
-        found = offers.search(talk)
+        found = offers.search(talk, evenly=True)
         if not found.openings:
             return ask_time(talk, "no_more_openings")
         offers.offer(talk, replace(found, exact=True))
@@ -117,6 +117,10 @@ def offer_more(talk: Talk, change: str) -> bool:
     else:
         window = choices.span(talk.now, first)
     openings = offers.ask_desk(talk, window, memory.staff_id) if window.end and window.end > window.start else []
+    if not openings and change == "earlier":
+        talk.say("no_earlier")
+        offers.offer_again(talk)
+        return True
     if not openings:
         return ask_time(talk, "no_more_openings")
     picked = choices.spread(openings) if change == "later" else choices.spread(openings, near=talk.aware(first))
