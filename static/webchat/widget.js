@@ -24,13 +24,13 @@
   css.replaceSync(`:host{all:initial;--a:${accent}}*{box-sizing:border-box}[hidden]{display:none!important}:focus-visible{outline:3px solid var(--a);outline-offset:2px}
 button,textarea{font:inherit;color:inherit}button{cursor:pointer;border:0;background:none}
 .launch,.panel{position:fixed;z-index:2147483000;right:16px;bottom:calc(16px + env(safe-area-inset-bottom));font:15px/1.45 system-ui,"Segoe UI",Roboto,sans-serif;color:#162022;box-shadow:0 8px 36px #0005}
-.launch{display:flex;align-items:center;gap:8px;height:56px;padding:0 22px;border-radius:28px;font-weight:600}.launch,header,.me,form button{background:var(--a);color:#fff}
+.launch{display:flex;align-items:center;gap:8px;height:56px;padding:0 22px;border-radius:28px;font-weight:600}.launch,header,form button{background:var(--a);color:#fff}
 i{min-width:20px;border-radius:10px;background:#c2410c;font:700 12px/20px system-ui;text-align:center}
 .panel{display:flex;flex-direction:column;width:372px;height:min(600px,100dvh - 32px);border-radius:16px;background:#fff;overflow:hidden}
 header{display:flex;align-items:center;padding:8px 8px 8px 18px}b{flex:1;font-size:16px}header button{width:44px;height:44px;font-size:26px;line-height:1}header :focus-visible{outline-color:#fff}
 .log,.pending{display:flex;flex-direction:column;gap:8px}.log{flex:1;padding:16px;overflow-y:auto;overscroll-behavior:contain}
 .m{max-width:84%;padding:8px 13px;border-radius:14px 14px 14px 4px;background:#eef1f2;white-space:pre-wrap;overflow-wrap:anywhere;align-self:start}small{display:block;font-size:12px;opacity:.8}a{color:inherit}
-.me{align-self:end;border-radius:14px 14px 4px}.wait{opacity:.7}
+.me{align-self:end;color:#fff;border-radius:14px 14px 4px;background:var(--a)}.wait{opacity:.7}
 .chips{display:flex;flex-wrap:wrap;gap:8px}.chips button{min-height:44px;padding:0 14px;border:1.5px solid var(--a);border-radius:22px;font-weight:500}
 .note{padding:6px 16px;color:#566468;font-size:12.5px}.warn{background:#fbf0d6;color:#6b4600}
 form{display:flex;align-items:end;gap:8px;padding:10px 12px;border-top:1px solid #dfe4e5}
