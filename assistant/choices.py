@@ -153,9 +153,11 @@ def join_wishes(new: DateTimeSlot, old: DateTimeSlot | None, offered: Sequence[d
 
 def within_day(slot: DateTimeSlot | Interval) -> bool:
     """Whether the time of day matters: a clock or a part of a day, not whole days."""
-    return slot.grain in ("minute", "approx", "part") or (
-        slot.end is not None and slot.end - slot.start < timedelta(hours=8)
-    )
+    if slot.grain in ("minute", "approx", "part"):
+        return True
+    if slot.grain != "range" or slot.end is None:
+        return False
+    return (slot.end - timedelta(seconds=1)).date() == slot.start.date()
 
 
 def staff_meant(text: str, staff: Sequence[StaffInfo], *, bare: bool) -> tuple[list[int], list[int]]:
@@ -226,6 +228,12 @@ def spread(
             picked.append(opening)
     rest = [opening for opening in openings if opening not in picked]
     return sorted(picked + rest[: size - len(picked)], key=lambda opening: opening.start)
+
+
+def ruled_out(text: str, slot: DateTimeSlot) -> bool:
+    """«только не завтра»: the time is named to be avoided."""
+    said, named = cues.plain(text), cues.plain(slot.text)
+    return bool(re.search(rf"\bне\s+(?:(?:в|во|на)\s+)?{re.escape(named)}", said)) if named else False
 
 
 def whole_days(slot: DateTimeSlot) -> DateTimeSlot:

@@ -5,6 +5,7 @@ Every function takes the client's text as written; pure."""
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 
 def bag(text: str) -> frozenset[str]:
@@ -43,6 +44,10 @@ ASKS = re.compile(
 )
 LATER = re.compile(r"\b(по)?(позже|позднее)\b")
 EARLIER = re.compile(r"\b(по)?(раньше|ранее)\b")
+SHIFT = re.compile(
+    r"\bна\s+(?:(?P<half>полчаса|пол\s+часа)|(?P<one>час|часик)|(?P<hours>\d)\s*час\w*|(?P<minutes>\d\d)\s*мин\w*)"
+    r"\s+(?P<later>(?:по)?позже|(?:по)?позднее|вперед)?(?P<earlier>(?:по)?раньше|назад)?"
+)
 ANY = re.compile(
     r"\b(люб(ое|ой|ая|ую|ом)|без\s+разницы|вс[её]\s+равно|неважно|не\s+важно|не\s+принципиально|когда\s+угодно)\b"
 )
@@ -166,6 +171,15 @@ def time_change(text: str) -> str:
     if EARLIER.search(words):
         return "earlier"
     return "other" if OTHER_TIME.search(words) else ""
+
+
+def shift(text: str) -> timedelta | None:
+    """«на час позже» is +1 h, «на полчаса раньше» is -30 min; None when no such thing is said."""
+    found = SHIFT.search(plain(text) + " ")
+    if not found or not (found["later"] or found["earlier"]):
+        return None
+    minutes = 30 if found["half"] else 60 if found["one"] else int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
+    return timedelta(minutes=minutes if found["later"] else -minutes)
 
 
 def any_will_do(text: str) -> bool:

@@ -307,6 +307,7 @@ def _grammar() -> list[tuple[re.Pattern[str], Callable[[_Reader, re.Match[str]],
         rule(r"(?:на|к) (?P<day>2[4-9]|3[01])(?! (?:MIN|HOUR|[-:.] \d))", _Reader.ordinal),
         rule(rf"(?P<rel>с|со|UNTIL|AFTER|по|не UNTIL|не AFTER|начиная с)? ?(?:во? |на |ко? )?(?P<which>{_WHICH} )?W(?P<wd>\d)", _Reader.on_weekday),
         rule(r"(?:по|на) WS(?P<wd>\d)", _Reader.on_weekday),
+        rule(r"EVERY день|ежедневно|(?:в |на )?любой(?: (?:другой|из))? день", _Reader.any_day),
         rule(rf"(?:во? |на |по )?(?P<which>{_WHICH} )?(?P<what>WEEKEND|BUDNI)(?: (?:день|дни|дней|дням|дня))?", _Reader.weekend),
         rule(r"(?P<rel>с|со|UNTIL|AFTER|по|не UNTIL|не AFTER|начиная с)? ?(?:на |к )?(?P<which>EVERY )?R(?P<n>\d)(?: (?:день|дня))?", _Reader.relative_day),
         rule(r"(?P<rel>AFTER|перед|к|на|UNTIL|в) (?:(?P<ny>нов\w+ YEAR)|(?P<hol>праздник\w*|новогодни\w+(?: праздник\w*| каникул\w*)?|каникул\w*|рождеств\w*|майск\w+(?: праздник\w*)?))", _Reader.holiday),
@@ -602,6 +603,9 @@ class _Reader:
         if last <= self.today:
             first, last = first + timedelta(days=7), last + timedelta(days=7)
         return self._clipped(found, first, last)
+
+    def any_day(self, found: re.Match[str]) -> Piece:
+        return Piece(*found.span(), days=[Days(self.today, self.today + timedelta(days=HORIZON_DAYS), "range")])
 
     def relative_day(self, found: re.Match[str]) -> Piece:
         when = self.today + timedelta(days=int(found.group("n")))
@@ -1038,6 +1042,9 @@ class _Reader:
             for reading in clock.others:
                 alternatives += self._windows(wish.days, [Clock(reading, reading, clock.grain)])
         ruled_out = [window for piece in excluded for window in self._windows(piece.days, piece.clocks)]
+        if not any(_meet(window, out) for window in windows for out in ruled_out):
+            ruled_out, excluded = [], []  # "в пятницу не могу, давайте в субботу": nothing is left to rule out
+            text = self._words_of(wish.where())
         windows = [window for window in windows if not _ruled_out(window, ruled_out)] or windows
         hull = windows[0] if len(windows) == 1 else _hull(windows, wish)
         seen = {(hull.start, hull.end)}
@@ -1278,6 +1285,10 @@ def _hull(windows: list[Interval], wish: Piece) -> Interval:
     start = windows[0].start
     grain: Grain = "range"
     return Interval(start, end, grain)
+
+
+def _meet(window: Interval, out: Interval) -> bool:
+    return out.start < (window.end or out.start + DAY) and window.start < (out.end or window.start + DAY)
 
 
 def _ruled_out(window: Interval, excluded: list[Interval]) -> bool:

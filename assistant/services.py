@@ -152,7 +152,7 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
     if best is not None:
         score, _, variant = best
         is_exact = meanings == variant.meanings and (not meanings <= _weak() or len(meanings) > 1)
-        if is_exact or heads or (score >= 0.62 and not (meanings & variant.meanings) <= _weak()):
+        if is_exact or heads or (score >= _least(meanings) and not (meanings & variant.meanings) <= _weak()):
             if _contradicts(meanings, variant):
                 return _Match(None, heads[0] if heads else min(meanings)), min(score, 0.9)
             return _Match(variant.service_id, heads[0] if heads else min(variant.meanings)), min(score, 1.0)
@@ -164,6 +164,14 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
         match, score = _best(frozenset((fallback,)), catalogue, people)
         return match, score * 0.9
     return None, 0.0
+
+
+def _least(meanings: frozenset[str]) -> float:
+    """How well words that are no known heads must fit: a noun alone may stand for a line, a verb may not."""
+    if len(meanings) > 1:
+        return 0.7
+    tags = grammar(next(iter(meanings)))
+    return 0.62 if "NOUN" in tags or not tags & {"INFN", "VERB", "ADJF", "ADVB"} else 0.85
 
 
 def _contradicts(meanings: frozenset[str], variant: _Variant) -> bool:

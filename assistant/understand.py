@@ -1,0 +1,28 @@
+"""A client's message to its meaning: the entry of the room. Pure: no database, no Django, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+
+from assistant.engines import Request
+from assistant.engines.local import LocalEngine
+from assistant.understanding import ServiceInfo, Understanding
+
+_LOCAL = LocalEngine()
+
+
+def understand(
+    text: str,
+    *,
+    now: datetime,
+    price_list: Sequence[ServiceInfo],
+    city: str,
+    opening: time = time(9),
+    closing: time = time(21),
+    known_client: bool = False,
+) -> Understanding:
+    """What a message means. `now` is naive local time of the branch; `city` a key or its Russian name.
+
+    Never raises on any text; an empty one is "other" with little confidence. A known client's message is never spam."""
+    return _LOCAL.understand(Request(text, now, price_list, city, opening, closing, known_client))
