@@ -169,7 +169,7 @@ def staff_meant(text: str, staff: Sequence[StaffInfo], *, bare: bool) -> tuple[l
     refused: list[int] = []
     for person in staff:
         for found in re.finditer(r"[а-яa-z]+", said):
-            if not _same_name(found[0], person.name):
+            if not same_name(found[0], person.name):
                 continue
             before = said[: found.start()].rstrip()
             lead = re.search(rf"\b{STAFF_LEAD}$", before)
@@ -244,9 +244,14 @@ def whole_days(slot: DateTimeSlot) -> DateTimeSlot:
     return DateTimeSlot(text=slot.text, start=start, end=end, grain="day", exclude=slot.exclude)
 
 
-def span(start: datetime, end: datetime) -> DateTimeSlot:
+def span(start: datetime, end: datetime, *, exclude: tuple[Interval, ...] = ()) -> DateTimeSlot:
     """Any time in [start, end), naive local."""
-    return DateTimeSlot(text="", start=start, end=end, grain="range")
+    return DateTimeSlot(text="", start=start, end=end, grain="range", exclude=exclude)
+
+
+def point(start: datetime) -> DateTimeSlot:
+    """That very time, naive local."""
+    return DateTimeSlot(text="", start=start, end=start, grain="minute")
 
 
 def _inside(slot: DateTimeSlot, start: datetime, *, by_clock: bool) -> bool:
@@ -308,7 +313,7 @@ def _names_in(text: str, people: dict[int, str]) -> list[int]:
     return [id_ for id_ in wanted if id_ not in refused]
 
 
-def _same_name(word: str, full_name: str) -> bool:
+def same_name(word: str, full_name: str) -> bool:
     """Whether a word is one of the person's names in any case, or its short form: Ольге, Оле -> Ольга."""
     for part in full_name.casefold().replace("ё", "е").split():
         if len(part) < 3:

@@ -178,7 +178,9 @@ def shift(text: str) -> timedelta | None:
     found = SHIFT.search(plain(text) + " ")
     if not found or not (found["later"] or found["earlier"]):
         return None
-    minutes = 30 if found["half"] else 60 if found["one"] else int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
+    minutes = (
+        30 if found["half"] else 60 if found["one"] else int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
+    )
     return timedelta(minutes=minutes if found["later"] else -minutes)
 
 

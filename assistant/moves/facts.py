@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from assistant import choices, cues
 from assistant.talk import Talk
-from assistant.understanding import DateTimeSlot
+from assistant.understanding import DateTimeSlot, Interval
 
+WITHOUT_THAT = timedelta(days=14)  # how far to look when only a time to avoid was named
 CORRECTION = re.compile(r"\bне\s+([а-яё]+)\s*,?\s*а\s+([а-яё]+)", re.IGNORECASE)
 
 
@@ -22,10 +24,22 @@ def take_facts(talk: Talk) -> bool:
         changed = named != memory.services
         memory.services = named
     changed |= take_staff(talk)
-    if talk.slot and not _is_held(talk, talk.slot):
+    if _shift_wish(talk):
+        changed = True
+    elif talk.slot and not _is_held(talk, talk.slot):
         take_wish(talk, talk.slot)
         changed = True
     return changed
+
+
+def _shift_wish(talk: Talk) -> bool:
+    """«на час позже» counts from the time on the table, when there is one."""
+    memory, by = talk.memory, cues.shift(talk.text)
+    spoken_of = memory.held or (memory.offered[0] if len(memory.offered) == 1 else None)
+    if by is None or spoken_of is None:
+        return False
+    memory.wish, memory.near, memory.shown = choices.point(talk.local(spoken_of.start) + by), "", []
+    return True
 
 
 def _is_held(talk: Talk, slot: DateTimeSlot) -> bool:
@@ -36,6 +50,11 @@ def _is_held(talk: Talk, slot: DateTimeSlot) -> bool:
 
 def take_wish(talk: Talk, slot: DateTimeSlot) -> None:
     memory = talk.memory
+    if choices.ruled_out(talk.text, slot):
+        avoided = Interval(slot.start, slot.end, slot.grain)
+        memory.wish = choices.span(talk.now, talk.now + WITHOUT_THAT, exclude=(avoided,))
+        memory.near, memory.shown = "", []
+        return
     starts = [talk.local(opening.start) for opening in memory.offered]
     if memory.held:
         starts = [talk.local(memory.held.start)]
@@ -65,6 +84,8 @@ def take_contact(talk: Talk) -> bool:
     memory, slots = talk.memory, talk.understanding.slots
     phone = slots.phone[0].e164 if slots.phone else ""
     name = slots.name[0].text if slots.name else ""
+    if name and _is_staff(talk, name):
+        name = ""
     if corrected := _corrected_name(talk):
         name, talk.renamed = corrected, True
     if not (name or talk.renamed or cues.gives_up(talk.text)) and memory.awaiting == "contact":
@@ -76,6 +97,13 @@ def take_contact(talk: Talk) -> bool:
     memory.phone = phone or memory.phone
     memory.name = name or memory.name
     return bool(phone or name)
+
+
+def _is_staff(talk: Talk, name: str) -> bool:
+    """«к Ольге» names the person to come to, whatever the engine took it for."""
+    wanted, refused = choices.staff_meant(talk.text, talk.staff, bare=False)
+    asked = [person.name for person in talk.staff if person.id in (*wanted, *refused)]
+    return any(choices.same_name(part, full) for part in cues.tokens(name) for full in asked)
 
 
 def _corrected_name(talk: Talk) -> str:

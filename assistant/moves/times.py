@@ -60,6 +60,8 @@ def answer_choice(talk: Talk) -> bool:
     if cues.gives_up(talk.text) and not slot:
         return taking.decline(talk)
     meant = choices.openings_meant(talk.text, memory.offered, slot, local=talk.local)
+    if cues.shift(talk.text):
+        meant = []
     refuses_some = choices.staff_meant(talk.text, talk.staff, bare=True)[1]
     if meant and not refuses_some and not _negated(talk.text):
         facts.take_contact(talk)

@@ -137,6 +137,8 @@ def _look_for_new_time(talk: Talk, visit: Booked) -> None:
     staff_changed = facts.take_staff(talk)
     if not staff_changed:
         memory.staff_id = visit.staff_id
+    if by := cues.shift(talk.text):
+        memory.wish = choices.point(talk.local(visit.start) + by)
     if memory.wish is None:
         memory.awaiting = "time"
         talk.say("move_ask_time", appointment=talk.visit_line(visit), choices=(cues.ANY_TIME,))

@@ -358,6 +358,7 @@ def test_unclear_answer_repeats_the_question():
         Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15)).says("трям 5 пум", confidence=0.2)
     )
     assert chat.keys == ["unclear", "ask_contact"]
+    assert not chat.turn.acts_on_intent
 
 
 def test_after_the_hand_over_the_assistant_still_books():
@@ -442,6 +443,11 @@ def test_choices_fit_the_messengers():
     for chat in chats:
         assert 1 <= len(chat.choices) <= 8
         assert all(len(label) <= 40 for label in chat.choices)
+
+
+def test_stage_is_not_lost_by_thanks():
+    chat = Chat(known_client()).says("на маникюр завтра", "booking", service=3, when=day(25)).says("1").says("спасибо")
+    assert chat.turn.stage == "confirmation"
 
 
 def test_a_hold_stays_with_its_client_only_for_its_time():

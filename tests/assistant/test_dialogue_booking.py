@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from assistant.understanding import DateTimeSlot
 from tests.assistant.chat import PHONE, Chat, at, day, either, known_client, part
 from tests.fakes_desk import ZONE, FakeDesk
 
@@ -230,6 +231,43 @@ def test_later_and_earlier():
     first = chat.state["offered"][0]["start"]
     chat.says("нет, пораньше")
     assert max(each["start"] for each in chat.state["offered"]) < first
+
+
+def test_half_an_hour_later_than_what_is_held():
+    chat = (
+        Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15)).says("а на полчаса позже можно?")
+    )
+    assert chat.keys == ["opening_held", "ask_contact"]
+    assert "15:30" in chat.reply
+    assert len(chat.desk.holds) == 1
+
+
+def test_anything_but_tomorrow():
+    chat = Chat().says("на маникюр", "booking", service=3).says("только не завтра", when=day(25, text="завтра"))
+    assert chat.keys == ["offer_openings"]
+    assert all("25 ноября" not in label for label in offered(chat))
+
+
+def test_a_master_named_is_not_taken_for_the_client():
+    chat = Chat().says("на женскую стрижку к Ольге завтра", "booking", service=1, when=day(25), name="Ольге")
+    assert chat.desk.client.name == ""
+    assert chat.state["staff_id"] == 2
+
+
+def test_after_an_hour_on_the_day_on_the_table():
+    chat = Chat().says("на маникюр в субботу", "booking", service=3, when=day(28, text="в субботу"))
+    start, end = datetime(2026, 11, 24, 17), datetime(2026, 11, 24, 21)
+    chat.says("после 17", when=DateTimeSlot("после 17", start, end, "range"))
+    assert all("28 ноября" in label and label >= "сб 28 ноября, 17:00" for label in offered(chat))
+
+
+def test_nothing_earlier_keeps_the_offer():
+    chat = Chat().says("на маникюр", "booking", service=3)
+    first = offered(chat)
+    chat.says("а пораньше нет?")
+    assert chat.keys == ["no_earlier", "offer_again"]
+    assert offered(chat) == first
+    assert chat.says("1").keys == ["opening_held", "ask_contact"]
 
 
 def test_rather_on_saturday():

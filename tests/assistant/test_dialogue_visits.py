@@ -175,6 +175,13 @@ def test_move_of_the_hour_keeps_the_day():
     assert chat.desk.booked[0].start == datetime(2026, 11, 28, 17, tzinfo=ZONE)
 
 
+@pytest.mark.parametrize(("text", "hour"), [("перенесите на 2 часа позже", 17), ("можно на 2 часа раньше?", 13)])
+def test_move_by_some_time(text, hour):
+    chat = Chat(client_with(visit(7, 25, 15))).says(text, "reschedule", when=at(24, 13, text="на час"))
+    assert chat.keys == ["greeting", "moved"]
+    assert chat.desk.booked[0].start == datetime(2026, 11, 25, hour, tzinfo=ZONE)
+
+
 def test_move_keeps_the_person():
     desk = client_with(visit(7, 25, 15, service=(1, "Женская стрижка"), staff=(2, "Ольга")))
     Chat(desk).says("перенесите на субботу", "reschedule", when=day(28, text="на субботу")).says("1")
