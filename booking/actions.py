@@ -13,11 +13,12 @@ import psycopg
 from django.db import IntegrityError, connection, transaction
 
 from booking.models import TAKES_TIME, Appointment, minutes_of, moment_of
-from booking.openings import Board, Visit, works_through
-from booking.queries import load_board, load_visit
+from booking.openings import Visit, works_through
+from booking.queries import load_team, load_visit
 from booking.signals import appointment_changed
 from contacts.models import Contact, Conversation
 from leadhub.work import later
+from tenants.business.calendar import load_calendars
 from tenants.business.models import BusinessSettings
 
 Status = Appointment.Status
@@ -139,8 +140,7 @@ def move(
     moved = _locked(appointment)
     _check_expected(moved)
     visit, branch_id = _visit_of(moved), to_branch or moved.branch_id
-    board = load_board(now=now, staff_id=to_staff)
-    _check_possible(visit, board, branch_id, to_start, outside_shift=outside_shift)
+    _check_possible(visit, to_staff, branch_id, to_start, outside_shift=outside_shift)
     moved.staff_id, moved.branch_id = to_staff, branch_id
     _set_time(moved, visit, to_start)
     _make_room(moved, now=now)
@@ -294,15 +294,14 @@ def _take_time(
     visit = load_visit(service_ids)
     if visit is None:
         raise Impossible("services", "Такой услуги нет в прайсе.")
-    board = load_board(now=now, staff_id=staff_id)
     _check_ahead(start, now=now)
-    _check_possible(visit, board, branch_id, start, outside_shift=outside_shift)
+    _check_possible(visit, staff_id, branch_id, start, outside_shift=outside_shift)
     appointment.staff_id, appointment.branch_id = staff_id, branch_id
     _set_time(appointment, visit, start)
     _lock_staff(staff_id)
     _make_room(appointment, now=now)
     _save(appointment)
-    appointment.services.set(visit.service_ids)
+    appointment.services.add(*visit.service_ids)
 
 
 def _check_ahead(start: datetime, *, now: datetime) -> None:
@@ -310,15 +309,17 @@ def _check_ahead(start: datetime, *, now: datetime) -> None:
         raise Impossible("past", "Это время уже прошло.")
 
 
-def _check_possible(visit: Visit, board: Board, branch_id: int, start: datetime, *, outside_shift: bool) -> None:
-    """That the one person on the board does such things, and is at work there and then."""
-    if not board.team:
+def _check_possible(visit: Visit, staff_id: int, branch_id: int, start: datetime, *, outside_shift: bool) -> None:
+    """That the person does such things, and is at work there and then."""
+    person = next(iter(load_team(staff_id)), None)
+    if person is None:
         raise Impossible("skills", "К этому сотруднику не записывают.")
-    person = board.team[0]
     if not person.can_do(visit):
         raise Impossible("skills", "Этот сотрудник не оказывает такую услугу.")
     first = minutes_of(start)
-    if not outside_shift and not works_through(person, branch_id, first, first + visit.busy_minutes, board.calendars):
+    if outside_shift:
+        return
+    if not works_through(person, branch_id, first, first + visit.busy_minutes, load_calendars()):
         raise Impossible("shift", "В это время сотрудник не работает.")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
 
 from booking.models import TAKES_TIME, Appointment, minutes_of
@@ -45,7 +46,7 @@ def openings(
     exclude_starts: Collection[datetime] = (),
     contact_id: int | None = None,
 ) -> Found:
-    """Up to `limit` free times for these services in a row, soonest first; ten queries.
+    """Up to `limit` free times for these services in a row, soonest first; nine queries.
 
     `contact_id`: that client's own holds do not stand in the way."""
     visit = load_visit(service_ids)
@@ -75,7 +76,7 @@ def day_openings(
 ) -> list[DayOpenings]:
     """Every free time of each of these local days, for a person to choose from: no notice is asked, no horizon set.
 
-    `moving_id`: an appointment that is to be moved does not stand in its own way. Empty days are kept; ten queries."""
+    `moving_id`: an appointment that is to be moved does not stand in its own way. Empty days are kept; nine queries."""
     visit = load_visit(service_ids)
     all_days = [first_day + timedelta(days=number) for number in range(days)]
     if visit is None:
@@ -111,29 +112,28 @@ def load_board(
 ) -> Board:
     """People who take bookings (or that one), when they work and what they have to do from about now on."""
     settings = BusinessSettings.load()
-    team = StaffMember.objects.filter(is_active=True, takes_bookings=True).prefetch_related("skills").order_by("pk")
-    staff = list(team if staff_id is None else team.filter(pk=staff_id))
-    rotas, busy = load_rotas(staff), _busy(staff, now=now, contact_id=contact_id, moving_id=moving_id)
-    people = (
-        Person(
-            id=member.pk,
-            name=member.name,
-            skill_ids=frozenset(skill.pk for skill in member.skills.all()),
-            rota=rotas[member.pk],
-            busy=tuple(busy[member.pk]),
-        )
-        for member in staff
-    )
+    team = load_team(staff_id)
+    busy = _busy(team, now=now, contact_id=contact_id, moving_id=moving_id)
     rules = Rules(settings.slot_step_minutes, settings.booking_lead_minutes, settings.booking_horizon_days)
-    return Board(tuple(people), load_calendars(), rules)
+    return Board(tuple(replace(person, busy=tuple(busy[person.id])) for person in team), load_calendars(), rules)
+
+
+def load_team(staff_id: int | None = None) -> list[Person]:
+    """People who take bookings (or that one, if so) with their skills and rotas, their appointments left out."""
+    staff = StaffMember.objects.filter(is_active=True, takes_bookings=True).only("name", "branch_id").order_by("pk")
+    if staff_id is not None:
+        staff = staff.filter(pk=staff_id)
+    skilled = list(staff.annotate(skill_ids=ArrayAgg("skills", filter=Q(skills__isnull=False), default=[])))
+    rotas = load_rotas(skilled)
+    return [Person(each.pk, each.name, frozenset(each.skill_ids), rotas[each.pk]) for each in skilled]
 
 
 def _busy(
-    staff: Collection[StaffMember], *, now: datetime, contact_id: int | None, moving_id: int | None
+    team: Collection[Person], *, now: datetime, contact_id: int | None, moving_id: int | None
 ) -> dict[int, list[tuple[int, int]]]:
     """Minutes taken by staff id, from the day before now on; a hold that ran out takes none."""
     taken = Appointment.objects.filter(
-        staff__in=staff, status__in=TAKES_TIME, starts_at__gte=now - timedelta(days=1)
+        staff__in=[person.id for person in team], status__in=TAKES_TIME, starts_at__gte=now - timedelta(days=1)
     ).exclude(status=Appointment.Status.HOLD, hold_until__lte=now)
     if contact_id is not None:
         taken = taken.exclude(status=Appointment.Status.HOLD, contact=contact_id)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from psycopg import sql
 
 from tests.clock import Clock
@@ -17,13 +17,12 @@ from tests.world import Business
 
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables
-WHERE (schemaname = 'public' OR schemaname LIKE 't\\_%')
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
     AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
 ORDER BY schemaname, tablename
 """
 _SEQUENCES = """
 SELECT schemaname, sequencename, last_value FROM pg_sequences
-WHERE schemaname = 'public' OR schemaname LIKE 't\\_%'
 """
 _DISCONNECT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -48,20 +47,18 @@ class Snapshot:
 
     def put_back(self) -> None:
         """Empty every table, also those made meanwhile; drop the schemas that were not there; fill the tables."""
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_DISCONNECT)
             names = _names(cursor)
             for schema in {schema for schema, _ in names} - {schema for schema, _ in self.rows}:
                 cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
             tables = sql.SQL(", ").join(sql.Identifier(*name) for name in names if name in self.rows)
-            cursor.execute("BEGIN")
             cursor.execute(sql.SQL("TRUNCATE {}").format(tables))
             for name, rows in self.rows.items():
                 _copy_in(cursor, name, rows)
             for schema, sequence, last in self.sequences:
                 name = sql.Identifier(schema, sequence).as_string(cursor.connection)
                 cursor.execute("SELECT setval(%s, %s, %s)", [name, last or 1, last is not None])
-            cursor.execute("COMMIT")
 
 
 def _names(cursor) -> list[Name]:

@@ -345,7 +345,7 @@ def test_openings_cost_the_same_queries_for_a_small_and_a_large_salon(
     salon, desk, nina, vera, django_assert_num_queries
 ):
     now = desk.now
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         assert len(queries.openings([desk.cut], now=now).openings) == 3
     for number in range(8):
         desk.book([nina, vera][number % 2], THREE.replace(hour=10 + number))
@@ -355,7 +355,7 @@ def test_openings_cost_the_same_queries_for_a_small_and_a_large_salon(
         twin.name = f"Мастер {number}"
         twin.save()
         twin.skills.set(skills)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         assert len(queries.openings([desk.cut], now=now).openings) == 3
 
 
@@ -386,7 +386,7 @@ def test_panel_shows_every_free_time_of_some_days(salon, desk, nina, django_asse
     ShiftException.objects.create(staff=salon.olga, date=datetime(2026, 11, 27).date())
     ShiftException.objects.create(staff=salon.olga, date=datetime(2026, 11, 28).date(), start=time(10), end=time(12))
     today = desk.now.astimezone(UFA).date()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         days = queries.day_openings([desk.cut], now=desk.now, first_day=today, days=4)
     clock_ = {day.day.day: [f"{opening.start.astimezone(UFA):%H:%M}" for opening in day.openings] for day in days}
     assert list(clock_) == [25, 26, 27, 28]

@@ -7,7 +7,7 @@ from threading import Barrier
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 
 from booking import actions, queries
 from booking.actions import Impossible, Taken
@@ -15,6 +15,8 @@ from booking.models import Appointment
 from booking.openings import Wish
 from contacts.models import Contact
 from tenants.business.models import BusinessSettings, Skill
+from tenants.models import Agency, Tenant
+from tenants.provisioning import open_tenant
 from tests.world import Business
 
 UFA = ZoneInfo("Asia/Yekaterinburg")
@@ -145,9 +147,13 @@ def test_all_verbs_at_once_neither_overlap_nor_lock_each_other_out(committed_sal
     assert overlaps() == 0
 
 
-def test_committed_data_is_gone_afterwards(salon):
-    assert not Appointment.objects.exists()
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_each_committed_test_begins_with_the_same_salon(committed_salon, time):
+    salon = committed_salon
     assert not Contact.objects.exists()
+    assert not Tenant.objects.filter(slug="third").exists()
     assert [skill.name for skill in salon.marina.skills.all()] == ["Ногти"]
-    with transaction.atomic():
-        assert Contact.objects.create(name="Нина", created_at=salon.clock.now()).pk
+    Contact.objects.create(name="Нина", created_at=salon.clock.now())
+    salon.marina.skills.clear()
+    connection.set_schema_to_public()
+    open_tenant(slug="third", name="Третий", agency=Agency.objects.get(), trade="salon", city="ufa")
