@@ -90,6 +90,7 @@ class InboxRow:
     is_urgent: bool = False
     needs_call: bool = False
     is_closed: bool = False
+    conversation_id: int = 0  # live events of messages name the conversation, not the lead
 
     @property
     def temperature_title(self) -> str:
@@ -224,6 +225,7 @@ class ConversationView:
     assistant_typing: bool = False
     is_closed: bool = False
     outcome_title: str = ""  # «Записан», «Отказ»: once closed
+    conversation_id: int = 0
 
     @property
     def is_empty(self) -> bool:
