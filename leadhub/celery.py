@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadhub.settings")
 
@@ -20,3 +20,14 @@ def use_our_logging(**_: object) -> None:
     from django.conf import settings
 
     dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+def warm(**_: object) -> None:
+    """Before the worker forks, so that its processes share what was loaded; no connection may go over the fork."""
+    from django.db import connections
+
+    from leadhub.warming import warm_up
+
+    warm_up.send(None)
+    connections.close_all()

@@ -23,7 +23,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """200 when a client who writes now is answered; else 503 and the names of what is missing."""
     missing = missing_parts()
     answer = {"ready": not missing, "missing": missing, "queues": list(settings.WORK_QUEUES)}
-    return JsonResponse(answer, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
+    response = JsonResponse(answer, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
+    response._has_been_logged = True  # "not yet" is an answer, no error for the log
+    return response
 
 
 def missing_parts() -> list[str]:

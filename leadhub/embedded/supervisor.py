@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -53,8 +52,7 @@ class Supervisor:
     """Starts, watches and stops one copy of Leadhub on one data directory."""
 
     def __init__(self, *, demo: bool) -> None:
-        self._demo = demo and importlib.util.find_spec("sandbox.__main__") is not None
-        self._wants_seed = demo
+        self._demo = demo
         self._port = environment.env.int("PORT", default=8000)
         self._host = environment.env.str("HOST", default="127.0.0.1")
         data = environment.data_dir()
@@ -114,7 +112,7 @@ class Supervisor:
             self._services.start()
         if self._demo:
             self._launch(self._sandbox())
-        with step("База данных: структура" + (" и демонстрационные бизнесы" if self._wants_seed else "")):
+        with step("База данных: структура" + (" и демонстрационные бизнесы" if self._demo else "")):
             self._prepare()
         if self._demo:
             with step("Песочница: мессенджер, SMS, Битрикс24"):
@@ -152,8 +150,6 @@ class Supervisor:
 
     def _parts(self) -> list[Part]:
         host, port = self._host, str(self._port)
-        has_own = importlib.util.find_spec("leadhub.settings_events")
-        events_settings = "leadhub.settings_events" if has_own else "leadhub.settings"
         return [
             Part(
                 "web",
@@ -170,7 +166,7 @@ class Supervisor:
                     "uvicorn", "leadhub.asgi:application", "--host", host, "--port", str(self._port + 1),
                     "--timeout-graceful-shutdown", "2", "--no-access-log", "--log-level", "warning",
                 ),
-                env=(("DJANGO_SETTINGS_MODULE", events_settings),),
+                env=(("DJANGO_SETTINGS_MODULE", "leadhub.settings_events"),),
                 port=self._port + 1,
             ),
             Part("worker-pipeline", worker("pipeline", "-P", "prefork", "-c", "2")),
@@ -237,7 +233,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         """Migrations, demo data and its logins, in one process of its own."""
-        logins = ("--demo", "--logins", str(self._logins_file)) if self._wants_seed else ()
+        logins = ("--demo", "--logins", str(self._logins_file)) if self._demo else ()
         child = self._launch(Part("prepare", (sys.executable, "manage.py", "prepare", *logins)))
         self._finish(child)
         if environment.is_production():
@@ -309,7 +305,7 @@ class Supervisor:
         if self._demo:
             say(f"  Песочница          http://localhost:{self._port + 2}/")
         say(f"  Данные и журналы   {self._place.root}")
-        if self._wants_seed and (logins := read_logins(self._logins_file)):
+        if self._demo and (logins := read_logins(self._logins_file)):
             say("\nВход для показа (бизнесы и люди вымышлены):")
             say(table(("Где", "Адрес", "Почта", "Пароль"), [row_of(login, base) for login in logins]))
         say("\nОстановить: Ctrl-C")

@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.db import connection
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
+from django.urls import get_resolver
 
 from leadhub import health, warming
 from leadhub.embedded import services
 from leadhub.work import dispatch
-from leadhub.wsgi import application
 
 PARTS = ["dispatcher", "worker:pipeline", "worker:http", "worker:bulk"]
 
 
-def get(path: str, host: str = "10.0.0.7") -> tuple[int, bytes]:
+@pytest.fixture
+def get(db: None) -> Iterator[Callable[..., tuple[int, bytes]]]:
     """As a container's health check asks: by address, through the entry that the web server loads."""
-    from wsgiref.util import setup_testing_defaults
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)  # they would end the test's transaction
+    from leadhub.wsgi import application  # warms this process, which asks the database
 
-    said: list[str] = []
-    environ = {"PATH_INFO": path, "HTTP_HOST": host}
-    setup_testing_defaults(environ)
-    answer = application(environ, lambda status, headers: said.append(status))
-    body = b"".join(answer)
-    return int(said[0].split()[0]), body
+    def get(path: str, host: str = "10.0.0.7") -> tuple[int, bytes]:
+        said: list[str] = []
+        environ = {"PATH_INFO": path, "HTTP_HOST": host}
+        setup_testing_defaults(environ)
+        answer = application(environ, lambda status, headers: said.append(status))
+        return int(said[0].split()[0]), b"".join(answer)
+
+    yield get
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
-def test_alive_asks_no_database(django_assert_num_queries, db):
+def test_alive_asks_no_database(get, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert get("/healthz") == (200, b"ok")
 
 
-def test_alive_answers_whatever_the_host_is_called(settings):
+def test_alive_answers_whatever_the_host_is_called(get, settings):
     settings.ALLOWED_HOSTS = ["leadhub.example.ru"]
 
     assert get("/healthz", host="10.1.2.3:8000")[0] == 200
 
 
-@pytest.mark.django_db
-def test_ready_when_every_part_was_seen():
+def test_ready_when_every_part_was_seen(get):
     for part in PARTS:
         dispatch.seen(part)
 
@@ -48,9 +57,8 @@ def test_ready_when_every_part_was_seen():
     assert (status, json.loads(body)["missing"]) == (200, [])
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("silent", PARTS)
-def test_names_the_part_that_is_silent(silent: str):
+def test_names_the_part_that_is_silent(get, silent: str):
     for part in PARTS:
         dispatch.seen(part)
     with connection.cursor() as cursor:
@@ -61,17 +69,13 @@ def test_names_the_part_that_is_silent(silent: str):
     assert (status, json.loads(body)["missing"]) == (503, [silent])
 
 
-@pytest.mark.django_db
-def test_names_the_broker_that_is_away(settings):
+def test_names_the_broker_that_is_away(db, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     assert "broker" in health.missing_parts()
 
 
-@pytest.mark.django_db
-def test_a_warm_process_has_both_url_maps_and_templates():
-    from django.urls import get_resolver
-
+def test_a_warm_process_has_both_url_maps_and_templates(get):
     assert warming.web_is_warm()
     assert all(get_resolver(urls)._populated for urls in ("leadhub.urls_public", "leadhub.urls_tenant"))
 

