@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -205,3 +206,51 @@ class Business:
 
     def url(self, path: str) -> str:
         return f"/t/{self.tenant.slug}/{path.lstrip('/')}"
+
+    # --- Clients write ---
+
+    def receives(self, kind: str, text: str, *, client: int = 501, name: str = "Клиентка", settle: bool = True) -> Any:
+        """A client's message comes in by the real webhook; due work runs; the client's newest lead."""
+        answer = self.post(kind, text, client=client, name=name)
+        assert answer.status_code == 200, answer.content
+        if settle:
+            self.clock.settle()
+        return self.lead(client, kind)
+
+    def post(self, kind: str, text: str, *, client: int = 501, name: str = "Клиентка") -> Any:
+        """The provider's POST of one message."""
+        self._updates += 1
+        number = self._updates
+        if kind == "telegram":
+            body = {
+                "update_id": 7_000_000 + number,
+                "message": {
+                    "message_id": number,
+                    "date": int(self.clock.now().timestamp()),
+                    "chat": {"id": client, "type": "private"},
+                    "from": {"id": client, "is_bot": False, "first_name": name},
+                    "text": text,
+                },
+            }
+            headers = {"X-Telegram-Bot-Api-Secret-Token": "s3cret"}
+        else:
+            body = {"visitor": f"{client:032x}", "client_key": f"key-{number:04d}-{client}", "text": text}
+            headers = {}
+        path = f"/hooks/{kind}/{self.tenant.slug}-{kind}/"
+        return Browser().post(path, json.dumps(body), content_type="application/json", headers=headers)
+
+    def lead(self, client: int = 501, kind: str = "telegram") -> Any:
+        """The newest lead of a client, read anew."""
+        from channels_app.adapters.webchat import visitor_id
+        from routing.models import Lead
+
+        who = visitor_id(f"{client:032x}") if kind == "webchat" else str(client)
+        rows = Lead.objects.filter(conversation__identity__external_id=who)
+        return rows.select_related("owner", "contact", "conversation").order_by("-id").first()
+
+    def heard(self, client: int = 501) -> list[str]:
+        """What the business said to a client of Telegram, oldest first."""
+        from contacts.models import Message
+
+        said = Message.objects.filter(conversation__identity__external_id=str(client)).exclude(author="client")
+        return list(said.order_by("id").values_list("text", flat=True))
