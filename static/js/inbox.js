@@ -6,7 +6,11 @@ const rowList = () => inbox.querySelector("[data-rows]"); // a filter replaces i
 const listPane = inbox?.querySelector("[data-list]");
 
 const openLead = () => Number(document.querySelector("#panes [data-lead]")?.dataset.lead) || null;
-const leadOf = (payload) => Number(payload.lead ?? (payload.kind === "lead" ? payload.id : 0)) || null;
+const leadOf = (payload) => {
+  if (payload.lead || payload.kind === "lead") return Number(payload.lead ?? payload.id);
+  const shown = payload.conversation && document.querySelector(`[data-conversation="${Number(payload.conversation)}"]`);
+  return shown ? Number(shown.dataset.lead) : null; // not on this page: the lead's own event brings it
+};
 const pageChanged = () => document.dispatchEvent(new CustomEvent("page:changed"));
 const urlFor = (pattern, lead) => pattern.replace(/\/0\//, `/${lead}/`);
 
@@ -48,6 +52,19 @@ function dropRow(lead) {
   // The lead being worked on stays in sight until another one is opened.
   if (row && lead !== openLead()) row.remove();
   pageChanged();
+}
+
+// Events were missed: the whole list is asked for and laid over what is shown, row by row.
+async function refreshList() {
+  const answer = await fetch(inbox.dataset.listUrl + location.search).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = [...page.querySelectorAll("[data-rows] > li")];
+  const kept = new Set(fresh.map((row) => row.id));
+  // Rows of further pages are not in the answer: only those that stand among its own are gone.
+  const end = page.querySelector("#more a") ? Number(fresh.at(-1)?.dataset.rank) : Infinity;
+  for (const row of [...rowList().children]) if (!kept.has(row.id) && Number(row.dataset.rank) <= end) dropRow(Number(row.dataset.lead));
+  for (const row of fresh) putRow(Number(row.dataset.lead), row.outerHTML);
 }
 
 function putRow(lead, html) {
@@ -192,10 +209,14 @@ if (inbox) {
     refreshCounters();
   });
   document.addEventListener("live:notice", (event) => {
-    if (event.detail.text) document.dispatchEvent(new CustomEvent("toast", { detail: { text: event.detail.text, level: "warning" } }));
+    const { staff, lead } = event.detail;
+    if (!lead || String(staff) !== document.body.dataset.staff) return;
+    const name = document.querySelector(`#lead-${Number(lead)} .row__who > span`)?.textContent;
+    const text = name ? `${name}: заявка ждёт вас.` : "Вас ждёт заявка.";
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "warning", href: urlFor(inbox.dataset.conversationUrl, lead) } }));
   });
   document.addEventListener("live:missed", () => {
-    htmx.ajax("GET", location.pathname.startsWith(inbox.dataset.listUrl) ? inbox.dataset.listUrl + location.search : location.href, { target: "#rows", swap: "outerHTML", select: "#rows" });
+    refreshList();
     if (openLead()) refreshOpen(openLead());
     refreshCounters();
   });

@@ -9,7 +9,7 @@ function isTyping(target) {
 
 function letterOf(event) {
   if (event.code.startsWith("Key")) return event.code.slice(3).toLowerCase();
-  if (event.key === "?" || (event.code === "Slash" && event.shiftKey) || (event.key === "," && event.code === "Digit7")) return "?";
+  if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) return "?";
   if (event.key === "/" || event.code === "Slash") return "/";
   if (event.key === "Enter") return "enter";
   return "";
@@ -44,7 +44,7 @@ document.addEventListener("keydown", (event) => {
   const typing = isTyping(event.target);
   const letter = letterOf(event);
   // In an empty answer box "/" opens the prepared answers, as it does outside of it.
-  const slashInEmptyBox = letter === "/" && event.target.matches?.("[data-composer-text]") && !event.target.value;
+  const slashInEmptyBox = event.key === "/" && event.target.matches?.("[data-composer-text]") && !event.target.value;
   if (typing && !slashInEmptyBox) return;
   if (event.target.closest?.("dialog, [popover]") || document.querySelector("dialog[open]")) return;
   if (letter in moves) {

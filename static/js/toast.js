@@ -1,4 +1,4 @@
-// Messages that come and go. The server's own arrive as `.toast` elements; scripts dispatch `toast` with {text, level}.
+// Messages that come and go. The server's own arrive as `.toast` elements; scripts dispatch `toast` with {text, level, href}.
 
 const LIFE = { error: 12_000, warning: 9_000, success: 5_000, info: 6_000 };
 const box = document.getElementById("toasts");
@@ -14,11 +14,12 @@ function live(toast) {
   toast.querySelector("[data-close]")?.addEventListener("click", () => toast.remove());
 }
 
-function show({ text, level = "info" }) {
+function show({ text, level = "info", href = "" }) {
   const toast = pattern.content.firstElementChild.cloneNode(true);
   toast.dataset.level = level;
   toast.classList.add(`toast--${level}`);
   toast.querySelector("p").textContent = text;
+  if (href) toast.querySelector("p").append(" ", Object.assign(document.createElement("a"), { href, textContent: "Открыть" }));
   box.append(toast);
 }
 
