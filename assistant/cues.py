@@ -34,6 +34,7 @@ OTHER_TIME = re.compile(
     r"|не\s*удобн\w*|неудобн\w*|не\s+устраив\w*|ещ[её]\s+(вариант\w*|врем\w*|есть|что)|что.{0,6}ещ[её]|ни\s+одн\w+|никак\w+\s+не"
     r"|ничего\s+из|а\s+друг(ое|ие)\b|^друг(ое|ие)$|ещ[её]\s+како\w+"
 )
+CALL = re.compile(r"\b(пере|по)?звон\w*|\bнабер\w+")
 GIVES_UP = re.compile(
     r"\bпередумал\w*|\bне\s+(надо|нужно|буду|хочу|интересно|актуально)\b|отказыва\w+|\bподума(ю|ем)\b|\bнет\W+спасибо"
     r"|спасибо\W+(нет|не\s+надо)|\b(потом|позже)\s+(напишу|запишусь|решу)|в\s+другой\s+раз|уже\s+не\s+(надо|нужно)"
@@ -84,6 +85,11 @@ HOURS = re.compile(
 ADDRESS = re.compile(
     r"\bадрес\w*|где\s+(вы|вас|наход\w+|располож\w+|это|ваш\w*)|как\s+(к\s+вам\s+|до\s+вас\s+|вас\s+)?(доехать|добраться|пройти|попасть|найти)"
     r"|куда\s+(ехать|приходить|подъе\w+|идти|подойти)|(находитесь|располагаетесь)\b|на\s+какой\s+улице|геолокаци\w+"
+)
+OWN_VISIT = re.compile(
+    r"\b(когда|во\s+сколько|на\s+(когда|какое|какой|сколько)|напомните|подскажите|какие?)\b.{0,30}"
+    r"\b(у\s+меня|моя|мою|мои|я|меня)\b\s*(\w+\s+)?(запис(ь|и|ей|ан|ана|аны)|при[её]м|визит\w*)\b"
+    r"|\bя\s+(точно\s+)?записана?\s*(\?|на\s+(когда|какое)|к\s+вам\s*\?|или\s+нет)|\bесть\s+ли\s+у\s+меня\s+запись"
 )
 AVAILABLE = re.compile(
     r"\b(делаете|дела[ею]т|есть\s+ли|оказываете|занимаетесь|предоставляете|бывает\s+ли|у\s+вас\s+есть|лечите|ставите)\b"
@@ -150,6 +156,11 @@ def wants_person(text: str) -> bool:
     return words == plain(PERSON) or bool(PERSON_ALONE.search(words) or PERSON_WISH.search(words))
 
 
+def wants_call(text: str) -> bool:
+    """The words of a call are said, not only a phone."""
+    return bool(CALL.search(plain(text)))
+
+
 def data_request(text: str) -> str:
     """ "erasure", "export" or "": what the client asks to be done with the personal data."""
     words = plain(text)
@@ -182,6 +193,11 @@ def shift(text: str) -> timedelta | None:
         30 if found["half"] else 60 if found["one"] else int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
     )
     return timedelta(minutes=minutes if found["later"] else -minutes)
+
+
+def asks_own_visit(text: str) -> bool:
+    """«когда у меня запись?», «на какое время я записана?»"""
+    return bool(OWN_VISIT.search(plain(text)))
 
 
 def any_will_do(text: str) -> bool:

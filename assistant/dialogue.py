@@ -42,6 +42,7 @@ ANSWERS: dict[str, Callable[[Talk], bool]] = {
     "confirm_visit": visits.answer_confirm_visit,
     "move_or_cancel": visits.answer_move_or_cancel,
 }
+PHONE_QUESTIONS = ("contact", "callback_phone", "phone_for_code")
 MENU = (cues.BOOK, cues.PRICES, cues.ADDRESS_HOURS)
 
 
@@ -135,6 +136,8 @@ def _respond(talk: Talk) -> None:
         handover.person(talk)
     elif kind := cues.data_request(talk.text):
         handover.data_request(talk, kind)
+    elif cues.asks_own_visit(talk.text):
+        visits.show(talk)
     elif _is_urgent(talk):
         handover.urgent(talk)
     elif _answers_question(talk):
@@ -163,14 +166,20 @@ def _answers_question(talk: Talk) -> bool:
     if memory.awaiting not in pinned and understanding.intent in ("cancel", "reschedule") and _is_sure(talk):
         return False
     asks = {"price_question", "promo_question", "consultation", "callback_request"} & set(_intents(talk))
+    if memory.awaiting in PHONE_QUESTIONS and understanding.slots.phone and not cues.wants_call(talk.text):
+        asks.discard("callback_request")  # a phone that we asked for is no request to call
     if asks and _is_sure(talk) and not _only_tapped(talk):
         return False
     return answer(talk)
 
 
 def _only_tapped(talk: Talk) -> bool:
-    """A reply so short that it can only be an answer, whatever the engine made of it."""
-    return len(cues.tokens(talk.text)) <= 5 and not cues.asks(talk.text) and cues.plain(talk.text) not in cues.MENU
+    """A reply so short (digits apart) that it can only be an answer, whatever the engine made of it."""
+    return (
+        sum(word[0].isalpha() for word in cues.tokens(talk.text)) <= 5
+        and not cues.asks(talk.text)
+        and cues.plain(talk.text) not in cues.MENU
+    )
 
 
 def _act(talk: Talk, *, greeting_is_due: bool) -> None:
@@ -199,6 +208,8 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
         memory.then = "booking"
     if action:
         ACTIONS[action](talk)
+    elif pending == "offer_booking" and talk.says:
+        talk.says[-1] = replace(talk.says[-1], choices=(cues.BOOK,))  # offered in words just before
     elif pending and not talk.handed_stage:
         _ask_again(talk, pending)
     elif talk.acted and memory.awaiting != "price_service" and not memory.handed:
@@ -227,6 +238,8 @@ def _evident(talk: Talk) -> list[Intent]:
     """What can be read without trusting the engine's guess at the intent."""
     if cues.asks_address(talk.text) or cues.asks_hours(talk.text):
         return ["consultation"]
+    if talk.named_services and "?" in talk.text and talk.memory.awaiting == "offer_booking":
+        return ["price_question"]  # «а мужская стрижка?» after a price
     if talk.named_services or (talk.slot and talk.memory.task == "booking"):
         return ["booking"]
     return []
@@ -290,7 +303,7 @@ def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
     memory.stopped = True
     talk.says = [] if memory.handed else [Say("hand_over")]
     talk.acted = False
-    talk.hand_over("no progress", key="")
+    talk.hand_over("разговор не движется", key="")
     talk.facts["stopped"] = True
 
 

@@ -161,6 +161,6 @@ class Talk:
                 self.say("still_waiting", acts=False)
                 memory.told_waiting = True
         elif memory.misses >= 2:
-            self.hand_over("not understood twice")
+            self.hand_over("дважды не понято")
         else:
             self.say(key, choices=(PERSON,), acts=False, **params)

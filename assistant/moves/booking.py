@@ -102,7 +102,7 @@ def answer_contact(talk: Talk) -> bool:
         return taking.decline(talk)
     if _revised(talk):
         return True
-    if gave_contact:
+    if gave_contact or cues.says_yes(talk.text):
         taking.ask_missing(talk)
         return True
     if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
@@ -116,7 +116,7 @@ def answer_consent(talk: Talk) -> bool:
         facts.drop_hold(talk)
         talk.memory.awaiting = ""
         talk.facts["consent"] = False
-        talk.hand_over("no consent", stage="booking", key="consent_refused")
+        talk.hand_over("не дал согласие", stage="booking", key="consent_refused")
         return True
     if cues.consents(talk.text) or cues.says_yes(talk.text):
         talk.desk.give_consent()

@@ -6,20 +6,22 @@ from assistant import choices, cues
 from assistant.moves import facts, offers
 from assistant.talk import Talk
 
+DATA_REQUESTS = {"erasure": "просит удалить свои данные", "export": "просит выдать свои данные"}
+
 
 def person(talk: Talk) -> None:
     """The client asks for a person."""
     if talk.memory.handed:
-        talk.desk.hand_over(reason="asked for a person", stage=talk.memory.handed)
+        talk.desk.hand_over(reason="просит человека", stage=talk.memory.handed)
         talk.say("still_waiting", acts=False)
     else:
-        talk.hand_over("asked for a person")
+        talk.hand_over("просит человека")
 
 
 def complaint(talk: Talk, *, urgent: bool) -> None:
     """Apologise and call the people of the complaint stage; a second message of the same goes on the same pile."""
     repeated = talk.memory.handed == "complaint"
-    talk.hand_over("complaint", stage="complaint", urgent=urgent, key="" if repeated else "complaint")
+    talk.hand_over("жалоба", stage="complaint", urgent=urgent, key="" if repeated else "complaint")
     if repeated and not talk.memory.told_waiting:
         talk.say("still_waiting", acts=False)
         talk.memory.told_waiting = True
@@ -28,20 +30,20 @@ def complaint(talk: Talk, *, urgent: bool) -> None:
 def data_request(talk: Talk, kind: str) -> None:
     """The client wants the personal data erased or shown: the people of that stage do it."""
     talk.facts["data_request"] = kind
-    talk.hand_over(f"data request: {kind}", stage="data_request", key="data_request")
+    talk.hand_over(DATA_REQUESTS[kind], stage="data_request", key="data_request")
 
 
 def danger(talk: Talk) -> None:
     """Signs that threaten life: name the ambulance, call a person; nothing is advised and nothing is sold."""
     talk.say("danger")
     talk.facts["danger"] = True
-    talk.hand_over("danger signs", urgent=True, key="")
+    talk.hand_over("опасные признаки", urgent=True, key="")
 
 
 def urgent(talk: Talk) -> None:
     """Pain, bleeding, swelling: a person at once, and the nearest openings where the business treats such cases."""
     memory = talk.memory
-    talk.hand_over("urgent", urgent=True, key="urgent")
+    talk.hand_over("срочный случай", urgent=True, key="urgent")
     memory.told_urgent = True
     ids = list(talk.desk.urgent_service_ids())
     if not ids:

@@ -96,4 +96,4 @@ def offer_instead(talk: Talk) -> None:
         offer(talk, replace(found, exact=True))
     else:
         talk.memory.awaiting = ""
-        talk.hand_over("no openings", stage="booking", key="no_openings")
+        talk.hand_over("нет свободного времени", stage="booking", key="no_openings")

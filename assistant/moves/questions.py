@@ -131,7 +131,7 @@ def information(talk: Talk, *, alone: bool) -> None:
     if talk.memory.handed:
         talk.not_understood()
     else:
-        talk.hand_over("no knowledge", key=None if alone else "question_passed")
+        talk.hand_over("нет ответа на вопрос", key=None if alone else "question_passed")
 
 
 def knowledge(talk: Talk) -> bool:
@@ -157,7 +157,7 @@ def callback(talk: Talk) -> None:
         memory.awaiting = "callback_phone"
         talk.say("callback_ask_phone")
         return
-    talk.desk.request_call(reason="client asked", at=memory.call_at)
+    talk.desk.request_call(reason="просит клиент", at=memory.call_at)
     talk.facts["call_requested"] = True
     talk.once("callback")
     spoken = words.phone(phone)
@@ -178,7 +178,7 @@ def answer_callback_phone(talk: Talk) -> bool:
         return True
     if cues.says_no(talk.text):
         talk.memory.awaiting = ""
-        talk.hand_over("no phone to call")
+        talk.hand_over("нет телефона для звонка")
         return True
     if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
         talk.not_understood("phone_wrong")

@@ -24,7 +24,7 @@ def find_time(talk: Talk) -> None:
     found = offers.search(talk)
     if not found.openings:
         memory.awaiting = ""
-        talk.hand_over("no openings", stage="booking", key="no_openings")
+        talk.hand_over("нет свободного времени", stage="booking", key="no_openings")
         return
     if found.other_staff:
         talk.say("other_staff", staff=_staff_name(talk, memory.staff_id))
@@ -91,7 +91,18 @@ def answer_choice(talk: Talk) -> bool:
         return True
     if gave_contact:
         offers.offer_again(talk)
-    return gave_contact
+    return gave_contact or _names_service(talk)
+
+
+def _names_service(talk: Talk) -> bool:
+    """«мужская» after «стрижка» was taken for another line of the price list."""
+    memory = talk.memory
+    named = choices.services_named(talk.text, talk.desk.services()) if len(cues.tokens(talk.text)) <= 4 else []
+    if len(named) != 1 or named[0].id in memory.services or memory.task == "reschedule":
+        return False
+    memory.services = [named[0].id]
+    find_time(talk)
+    return True
 
 
 def _take_or_offer(talk: Talk, opening: Opening) -> None:

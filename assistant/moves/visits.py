@@ -21,10 +21,24 @@ def start_move(talk: Talk) -> None:
     _start(talk, "reschedule")
 
 
+def show(talk: Talk) -> None:
+    """The client asks when the visit is; what was being arranged goes on."""
+    visits = talk.desk.appointments()
+    if visits:
+        _tell(talk, visits)
+    else:
+        _start(talk, "show")
+
+
+def _tell(talk: Talk, visits: Sequence[Booked]) -> None:
+    talk.once("visits " + ",".join(str(visit.id) for visit in visits))
+    talk.say("your_appointments", appointments=words.bulleted(talk.visit_line(visit) for visit in visits))
+
+
 def _start(talk: Talk, task: str) -> None:
     memory = talk.memory
     pinned = memory.appointment_id if memory.awaiting in ("confirm_visit", "move_or_cancel", "cancel_sure") else None
-    if memory.task == "booking" and not talk.desk.appointments():
+    if memory.task == "booking" and task != "show" and not talk.desk.appointments():
         taking.decline(talk) if task == "cancel" else booking.start(talk)  # what is being arranged, not a visit
         return
     facts.end(talk)
@@ -44,6 +58,10 @@ def _find_visit(talk: Talk) -> None:
             talk.say("no_appointments", choices=(cues.BOOK,))
         else:
             _ask_for_phone(talk)
+        return
+    if memory.task == "show":
+        facts.end(talk)
+        _tell(talk, visits)
         return
     pinned = [visit for visit in visits if visit.id == memory.appointment_id]
     slot = talk.slot if memory.task == "cancel" else None
@@ -117,9 +135,9 @@ def answer_cancel_sure(talk: Talk) -> bool:
 def _cancel(talk: Talk, visit: Booked) -> None:
     memory = talk.memory
     line = talk.visit_line(visit)
-    if not talk.desk.cancel(visit.id, reason="client asked"):
+    if not talk.desk.cancel(visit.id, reason="просит клиент"):
         facts.end(talk)
-        talk.hand_over("cannot cancel", stage="booking", key="cancel_failed")
+        talk.hand_over("визит уже не отменить", stage="booking", key="cancel_failed")
         return
     talk.facts["cancelled"] = visit.id
     then = memory.then
@@ -164,7 +182,7 @@ def answer_phone_for_code(talk: Talk) -> bool:
         return True
     if cues.says_no(talk.text):
         facts.end(talk)
-        talk.hand_over("phone not proven", stage="booking")
+        talk.hand_over("телефон не подтверждён", stage="booking")
         return True
     if len([sign for sign in talk.text if sign.isdigit()]) >= 6:
         talk.not_understood("phone_wrong")
@@ -177,7 +195,7 @@ def _send_code(talk: Talk, phone: str) -> None:
     memory.code_tries = 0
     if not talk.desk.send_phone_code(phone):
         facts.end(talk)
-        talk.hand_over("too many codes", stage="booking", key="code_unavailable")
+        talk.hand_over("слишком много кодов", stage="booking", key="code_unavailable")
         return
     memory.awaiting = "code"
     memory.phone = phone
@@ -197,7 +215,7 @@ def answer_code(talk: Talk) -> bool:
         memory.awaiting = ""
         talk.facts["phone_proven"] = True
         visits = talk.desk.appointments()
-        if len(visits) == 1:
+        if len(visits) == 1 and memory.task != "show":
             _act_on(talk, visits[0], sure=memory.task != "cancel")
         else:
             _find_visit(talk)
@@ -205,7 +223,7 @@ def answer_code(talk: Talk) -> bool:
     memory.code_tries += 1
     if memory.code_tries >= CODE_TRIES:
         facts.end(talk)
-        talk.hand_over("wrong code", stage="booking")
+        talk.hand_over("неверный код", stage="booking")
     else:
         talk.say("code_wrong")
     return True

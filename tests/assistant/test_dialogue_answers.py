@@ -50,6 +50,15 @@ def test_price_of_what_is_not_on_the_list_is_not_invented():
     assert "татуаж" not in chat.reply
 
 
+def test_price_of_another_service_in_two_words():
+    chat = Chat().says("сколько стоит окрашивание", "price_question", service=4)
+    chat.says("а мужская стрижка?", "booking", service=2, confidence=0.4)
+    assert chat.keys == ["price_answer"]
+    assert chat.choices == ("Записаться",)
+    assert chat.says("да").keys == ["offer_openings"]
+    assert chat.state["services"] == [2]
+
+
 def test_price_declined_offer():
     chat = Chat().says("сколько стоит маникюр?", "price_question", service=3).says("нет, спасибо")
     assert chat.keys == ["booking_declined"]
@@ -108,7 +117,7 @@ def test_knowledge_is_quoted_and_its_entry_kept():
 def test_unknown_question_goes_to_a_person_not_a_guess():
     chat = Chat().says("можно ли делать кератин беременным?", "consultation")
     assert chat.keys == ["greeting", "hand_over"]
-    assert chat.desk.handed == [("no knowledge", "qualification", False)]
+    assert chat.desk.handed == [("нет ответа на вопрос", "qualification", False)]
     assert not chat.turn.acts_on_intent
 
 
@@ -129,7 +138,7 @@ def test_callback_with_a_known_phone():
     chat = Chat(known_client()).says("перезвоните мне", "callback_request")
     assert chat.keys == ["greeting", "callback_requested"]
     assert "+7 999 000-12-34" in chat.reply
-    assert chat.desk.calls == [("client asked", None)]
+    assert chat.desk.calls == [("просит клиент", None)]
     assert chat.turn.acts_on_intent
 
 
@@ -180,7 +189,7 @@ def test_a_person_at_night():
 def test_complaint_is_apologised_for_and_goes_to_its_people():
     chat = Chat().says("вы мне испортили волосы, верните деньги", "complaint")
     assert chat.keys == ["greeting", "complaint"]
-    assert chat.desk.handed == [("complaint", "complaint", False)]
+    assert chat.desk.handed == [("жалоба", "complaint", False)]
     assert chat.turn.stage == "complaint"
     assert not chat.turn.acts_on_intent
     assert chat.says("и ещё нахамили", "complaint").keys == ["still_waiting"]
@@ -203,7 +212,7 @@ def test_complaint_in_the_middle_of_booking():
 def test_pain_gets_the_nearest_openings_and_a_person():
     chat = Chat(FakeDesk(urgent=(5,))).says("сильно болит зуб, опухла щека", "booking", urgency="high")
     assert chat.keys == ["greeting", "urgent", "urgent_openings"]
-    assert chat.desk.handed == [("urgent", "qualification", True)]
+    assert chat.desk.handed == [("срочный случай", "qualification", True)]
     assert chat.choices[0] == "вт 24 ноября, 10:00"
     chat.says("1")
     assert chat.keys == ["opening_held", "ask_contact"]
@@ -233,7 +242,7 @@ def test_danger_names_the_ambulance_and_nothing_else(text):
     assert chat.keys == ["danger"], text
     assert "112" in chat.reply
     assert "103" in chat.reply
-    assert chat.desk.handed == [("danger signs", "qualification", True)]
+    assert chat.desk.handed == [("опасные признаки", "qualification", True)]
 
 
 def test_a_sick_client_who_cancels_just_cancels():
@@ -342,7 +351,7 @@ def test_two_misunderstandings_call_a_person():
     assert not chat.desk.handed
     chat.says("кхм трям", confidence=0.2)
     assert chat.keys == ["hand_over"]
-    assert chat.desk.handed == [("not understood twice", "qualification", False)]
+    assert chat.desk.handed == [("дважды не понято", "qualification", False)]
     assert chat.says("ау", confidence=0.2).keys == ["still_waiting"]
     assert chat.says("ау", confidence=0.2).keys == []
 

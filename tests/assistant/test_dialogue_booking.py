@@ -144,6 +144,7 @@ def test_another_service_replaces_the_first():
         ("ср 25 ноября, 14:00", at(25, 14, text="25 ноября, 14:00"), 14),
         ("самое раннее, ближайшее", None, 9),
         ("любое", None, 9),
+        ("ладно, давайте первое", None, 9),
     ],
 )
 def test_a_choice_is_understood_however_it_is_worded(reply, slot, hour):
@@ -322,7 +323,7 @@ def test_no_openings_at_all_calls_a_person():
     desk.full_days = {wed(9).date() + timedelta(days=offset) for offset in range(-1, 25)}
     chat = Chat(desk).says("на маникюр завтра", "booking", service=3, when=day(25))
     assert chat.keys == ["greeting", "no_openings"]
-    assert desk.handed == [("no openings", "booking", False)]
+    assert desk.handed == [("нет свободного времени", "booking", False)]
     assert not chat.turn.acts_on_intent
 
 
@@ -400,6 +401,24 @@ def test_name_then_phone_then_consent_one_by_one():
     assert chat.desk.client.name == "Мария Петрова"
     assert chat.says("89990001234", phone=PHONE).keys == ["ask_consent"]
     assert chat.says("конечно").keys == ["booked"]
+
+
+def test_a_phone_taken_for_a_call_back_is_still_the_answer():
+    chat = Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15))
+    chat.says("Мария +7 999 000 12 34", "callback_request", phone=PHONE, name="Мария", confidence=0.5)
+    assert chat.keys == ["ask_consent"]
+    assert chat.desk.calls == []
+
+
+def test_mere_yes_to_the_name_and_phone_asks_again():
+    chat = Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15)).says("да")
+    assert chat.keys == ["ask_contact"]
+
+
+def test_variant_of_the_service_named_late():
+    chat = Chat().says("хочу подстричься", "booking", service=1).says("мужская")
+    assert chat.keys == ["offer_openings"]
+    assert chat.state["services"] == [2]
 
 
 def test_phone_first():

@@ -268,6 +268,23 @@ def test_reminder_keeps_what_was_known():
     assert state["awaiting"] == "confirm_visit"
 
 
+@pytest.mark.parametrize(
+    "text", ["а когда у меня запись?", "на какое время я записана?", "во сколько у меня приём завтра?"]
+)
+def test_when_is_my_visit(text):
+    chat = Chat(client_with(visit(7, 25, 15))).says(text, "other", confidence=0.4)
+    assert chat.keys == ["greeting", "your_appointments"], text
+    assert "Маникюр, завтра, в среду 25 ноября, в 15:00, Анна" in chat.reply
+
+
+def test_when_is_my_visit_needs_the_code_from_a_stranger():
+    chat = Chat(FakeDesk(phone_owner={PHONE: [visit(7, 25, 15)]})).says("когда у меня запись?")
+    assert chat.keys == ["greeting", "ask_phone_for_code"]
+    chat.says("89990001234", "callback_request", phone=PHONE, confidence=0.5)
+    assert chat.keys == ["code_sent"]
+    assert chat.says("4321").keys == ["your_appointments"]
+
+
 def test_unproven_phone_of_the_card_opens_nothing():
     desk = FakeDesk(phone_owner={PHONE: [visit(7, 25, 15)]})
     desk.client = Client("Мария", PHONE, has_consent=True, is_returning=False, phone_proven=False)
