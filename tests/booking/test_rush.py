@@ -4,10 +4,11 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
+from time import sleep
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from booking import actions, queries
 from booking.actions import Impossible, Taken
@@ -34,6 +35,14 @@ def overlaps() -> int:
             " WHERE a.status IN ('hold', 'booked', 'confirmed', 'arrived')"
             " AND b.status IN ('hold', 'booked', 'confirmed', 'arrived')"
         )
+        return cursor.fetchone()[0]
+
+
+def deadlocks() -> int:
+    """How often PostgreSQL had to break a deadlock in this database so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         return cursor.fetchone()[0]
 
 
@@ -92,6 +101,7 @@ def test_thirty_two_clients_fight_for_twenty_openings(committed_salon, clients):
                 except Taken:
                     continue
 
+    deadlocks_before = deadlocks()
     results = at_once(salon, clients, come)
 
     wanted = [booked for kind, _, booked in results if kind == "wanted"]
@@ -104,6 +114,7 @@ def test_thirty_two_clients_fight_for_twenty_openings(committed_salon, clients):
     assert Appointment.objects.filter(status="booked").count() == CLIENTS
     assert not Appointment.objects.filter(status="hold").exists()
     assert overlaps() == 0
+    assert deadlocks() == deadlocks_before
 
 
 def test_all_verbs_at_once_neither_overlap_nor_lock_each_other_out(committed_salon, clients):
@@ -140,11 +151,74 @@ def test_all_verbs_at_once_neither_overlap_nor_lock_each_other_out(committed_sal
                 answers["impossible"] += 1
         return answers
 
+    deadlocks_before = deadlocks()
     results = at_once(salon, clients[:12], live)
 
     assert sum(sum(answers.values()) for answers in results) == 12 * 30
     assert all(sum(answers[kind] for answers in results) > 20 for kind in ("done", "taken"))
     assert overlaps() == 0
+    assert deadlocks() == deadlocks_before
+
+
+def waiting_for_advisory_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return cursor.fetchone()[0]
+
+
+def test_same_master_waits_in_line_and_nobody_else_does(committed_salon, neighbour_of_committed, clients):
+    """One client's booking is not finished: the next to the same master waits; others and other salons go on."""
+    salon, neighbour, now = committed_salon, neighbour_of_committed, committed_salon.clock.now()
+    cut, branch_id = salon.service("Женская стрижка").pk, salon.branch.pk
+    first, second, third = clients[:3]
+
+    def place(staff_id):
+        return [cut], staff_id, branch_id, TOMORROW[0]
+
+    def come_second():
+        try:
+            with salon.inside(), pytest.raises(Taken):
+                actions.book_now(second, *place(salon.olga.pk), now=now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            actions.book_now(first, *place(salon.olga.pk), now=now)
+            in_line = pool.submit(come_second)
+            until(lambda: waiting_for_advisory_locks() == 1)
+            actions.book_now(third, *place(salon.marina.pk), now=now)
+            with ThreadPoolExecutor(1) as next_door:
+                assert next_door.submit(book_next_door, neighbour, now).result(timeout=20) == salon.olga.pk
+            assert not in_line.done()
+        in_line.result(timeout=20)
+    assert Appointment.objects.count() == 2
+
+
+def book_next_door(neighbour: Business, now: datetime) -> int:
+    """Book the neighbour's Olga, who has the same number as ours; that number."""
+    try:
+        with neighbour.inside():
+            guest = Contact.objects.create(name="Гость", created_at=now)
+            olga, cut = neighbour.olga.pk, neighbour.service("Женская стрижка").pk
+            actions.book_now(guest, [cut], olga, neighbour.branch.pk, TOMORROW[0], now=now)
+            return olga
+    finally:
+        connections.close_all()
+
+
+def until(is_so) -> None:
+    """Look again and again, for half a minute at most."""
+    for _ in range(3000):
+        if is_so():
+            return
+        sleep(0.01)
+    raise AssertionError("it never came to be")
+
+
+@pytest.fixture
+def neighbour_of_committed(committed_salon):
+    return Business.find("sosed", committed_salon.clock)
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
