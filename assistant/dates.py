@@ -312,7 +312,7 @@ def _grammar() -> list[tuple[re.Pattern[str], Callable[[_Reader, re.Match[str]],
         rule(r"(?P<rel>с|со|UNTIL|AFTER|по|не UNTIL|не AFTER|начиная с)? ?(?:на |к )?(?P<which>EVERY )?R(?P<n>\d)(?: (?:день|дня))?", _Reader.relative_day),
         rule(r"(?P<rel>AFTER|перед|к|на|UNTIL|в) (?:(?P<ny>нов\w+ YEAR)|(?P<hol>праздник\w*|новогодни\w+(?: праздник\w*| каникул\w*)?|каникул\w*|рождеств\w*|майск\w+(?: праздник\w*)?))", _Reader.holiday),
         rule(r"на днях|(?:в|на) NEAR (?:(?P<n>\d+) )?(?:дни|дней|дня|днях)|(?:в )?NEAR (?:пару|2) дней", _Reader.coming_days),
-        rule(r"(?:(?:на|в|во|самое|самую|самый) )?NEAR(?: (?:свободн\w+|доступн\w+|возможн\w+))? (?:время|окн\w*|окош\w*|запис\w*|дат\w*|возможн\w*|мест\w*|местечк\w*|прием\w*|числ\w*|талон\w*)|(?:на )?(?:само[ею] |сам\w+ )?NEAR(?= [?.,!]|$)|как можно (?:скорее|быстрее|раньше|UNTIL)|(?:по)?(?:быстрее|скорее)|чем (?:раньше|скорее|быстрее|UNTIL)(?: ,? ?тем лучше)?|срочно|срочненько|экстренно|прямо сейчас|прям сейчас|сейчас(?= (?:можно|подойти|подъехать|свободн\w*|есть|приехать|прийти|принять|примете))|(?:(?<=можно )|(?<=прийти )|(?<=подъехать )|(?<=подойти ))сейчас|asap|немедленно|сразу же", _Reader.asap),
+        rule(r"(?:(?:на|в|во|самое|самую|самый) )?NEAR(?: (?:свободн\w+|доступн\w+|возможн\w+))? (?:время|окн\w*|окош\w*|запис\w*|дат\w*|возможн\w*|мест\w*|местечк\w*|прием\w*|числ\w*|талон\w*)|(?:на )?(?:само[ею] |сам\w+ )?NEAR(?= [?.,!]|$)|как можно (?:скорее|быстрее|раньше|UNTIL)|(?:по)?(?:быстрее|скорее)|чем (?:раньше|скорее|быстрее|UNTIL)(?: ,? ?тем лучше)?|срочно|срочненько|экстренно|прямо сейчас|прям сейчас|сейчас(?= (?:можно|подойти|подъехать|свободн\w*|есть|приехать|прийти|принять|примете))|(?:(?<=можно )|(?<=примите )|(?<=нужно )|(?<=надо )|(?<=прийти )|(?<=подъехать )|(?<=подойти ))сейчас|asap|немедленно|сразу же", _Reader.asap),
     ]  # fmt: skip
     for pattern, (start, end) in _PARTS:
         rules.append(rule(pattern, _part_builder(start, end)))
@@ -835,11 +835,10 @@ class _Reader:
             elif re.match(
                 r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)",
                 after.strip(),
-            ) and (index + 1 < len(pieces) or not re.search("отмен|прид", symbols)):
-                if re.search(r"прийти|прид|подойти|приех|быть", after) and len(pieces) == 1:
-                    pass  # "завтра не смогу прийти": the visit itself
-                else:
-                    piece.is_excluded = True
+            ):
+                # "завтра не смогу прийти" names the visit itself; beside another wish the day is ruled out
+                later = [other for other in pieces[index + 1 :] if not other.is_past]
+                piece.is_excluded = bool(later) or re.search(r"остальн|друг\w+ д[ен]|любой|любое", symbols) is not None
             elif (
                 kept
                 and kept[-1].is_excluded
@@ -871,27 +870,10 @@ class _Reader:
                 target = symbols[following.start : following.end]
                 if is_moving or re.search(r"(?:^|\s)на\s*$", gap) or target.startswith("на "):
                     is_old = True
-            if (
-                following
-                and is_moving
-                and re.search(r"запис(?:ан|ался|алась|ались|ь|ана)\w*", " ".join(before[-6:]))
-                and not re.search("перен|перезап", " ".join(before[-3:]))
-            ):
-                rest = symbols[piece.end :]
-                if re.search(r"перен|перезап|сдвин|передвин|поменя|(?:^|\s)на\s", rest) and any(
-                    later.days or later.clocks for later in pieces[index + 1 :]
-                ):
-                    same = _joins(symbols, piece, following) and not re.search(
-                        "перен|перезап|сдвин", symbols[piece.end : following.start]
-                    )
-                    is_old = True
-                    if (
-                        same
-                        and len(pieces) > index + 2
-                        and following in kept
-                        and not symbols[following.start :].startswith("на")
-                    ):
-                        kept.remove(following)
+            had = re.search(r"(?<!\S)запис(?:ан\w*|алась|ался|ались|ь)(?: \S+){0,4} ?$", symbols[: piece.start])
+            turns = any(_TURN.search(symbols[piece.end : later.start]) for later in pieces[index + 1 :])
+            if had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()):
+                is_old = True
             if is_old and len(kept) > 1 and piece in kept:
                 kept.remove(piece)
         if re.search(r"перен|перезап|сдвин|передвин|перекин|перестав", symbols):
@@ -1132,6 +1114,12 @@ class _Reader:
             shift = found.end() if found else 0
             texts.append(self.line.own_words(start + shift, end))
         return " ".join(texts)
+
+
+_TURN = re.compile(
+    r"(?<!\S)(?:перен\w*|перезап\w*|перепиш\w*|сдвин\w*|передвин\w*|поменя\w*|можно|хочу|хотел\w*|лучше|давайте|а на|получится)"
+    r"(?!\S)"
+)
 
 
 class _Fake:

@@ -112,7 +112,7 @@ class RuleClassifier:
         sensitive = intent not in ("spam", "complaint") and (
             _search("price_sensitive", plain) is not None or "promo_question" in intents
         )
-        if sensitive and _only_gives_code(plain, slots):
+        if sensitive and "promo_question" not in intents and _only_gives_code(plain, slots):
             sensitive = False
         reasons = [f"{LABELS[intent]}: {reason}" for intent in intents for reason in evidence.why[intent][:3]]
         if urgency == "high":
@@ -232,13 +232,18 @@ def _chosen(evidence: _Sum, features: Features, *, urgent: bool) -> tuple[Intent
             strong.remove("callback_request")
     if "cancel" in strong or "reschedule" in strong:
         wants_new = "cancel" in strong and re.search(
-            r"(?<![а-я])(?:и|но|а|лучше|потом|заодно|вместо\w*)\s[^.!?]*(?:запиш|записать|можно\s+(?:записать|на)|хочу\s+на)", plain
+            r"(?<![а-я])(?:и|но|а|лучше|потом|заодно|вместо\w*)\s[^.!?]*(?:запиш|записать|можно\s+(?:записать|на)|хочу\s+на)",
+            plain,
         )
         strong = [i for i in strong if i != "booking" or wants_new]
         strong = [i for i in strong if i not in ("consultation",) or chance[i] >= 0.8]
     if "booking" in strong:
         strong = _without_leading_questions(strong, chance, plain, urgent, features)
-    if "promo_question" in strong and "price_question" in strong and not re.search(r"(?<![а-я])(?:сколько|цен|стоимост|прайс|почем)", plain):
+    if (
+        "promo_question" in strong
+        and "price_question" in strong
+        and not re.search(r"(?<![а-я])(?:сколько|цен|стоимост|прайс|почем)", plain)
+    ):
         strong.remove("price_question")
     if "consultation" in strong and len(strong) > 1 and chance["consultation"] < 0.8:
         strong.remove("consultation")
@@ -270,7 +275,13 @@ def _asks_for_visit(plain: str) -> bool:
 
 
 def _orders(plain: str) -> bool:
-    return re.search(r"(?<![а-я])(?:отмен(?:ите|и|яю|ить|яйте)|убер(?:ите|и)|сним(?:ите|и)|удал(?:ите|и)|перенес(?:ите|и|ти)|вычеркн\w+)", plain) is not None
+    return (
+        re.search(
+            r"(?<![а-я])(?:отмен(?:ите|и|яю|ить|яйте)|убер(?:ите|и)|сним(?:ите|и)|удал(?:ите|и)|перенес(?:ите|и|ти)|вычеркн\w+)",
+            plain,
+        )
+        is not None
+    )
 
 
 def _confidence(evidence: _Sum, intents: tuple[Intent, ...], features: Features) -> float:
@@ -314,7 +325,10 @@ def _only_gives_code(plain: str, slots: Slots) -> bool:
 
 @cache
 def _rules() -> list[tuple[str, float, str, re.Pattern[str]]]:
-    return [(intent, weight, reason, _compiled(pattern)) for intent, weight, reason, pattern in lexicon.load("intents")["rules"]]
+    return [
+        (intent, weight, reason, _compiled(pattern))
+        for intent, weight, reason, pattern in lexicon.load("intents")["rules"]
+    ]
 
 
 @cache

@@ -21,8 +21,8 @@ from assistant.understanding import ServiceInfo, ServiceSlot
 LONGEST_NAME = 6  # words of a message that may name one service
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,;!?+/\n]")
-_JOINERS = frozenset("для с со на в во по без под от из до у к".split())
-_NOISE = frozenset("и или а но для с со на в во по без под от из до у к о об за один два вид".split())
+_JOINERS = frozenset("при для с со на в во по без под от из до у к".split())
+_NOISE = frozenset("при и или а но для с со на в во по без под от из до у к о об за один два вид".split())
 _MASKED_VERBS = frozenset("сделать хотеть мочь записать записаться быть стать делать привести получить".split())
 
 
@@ -167,11 +167,10 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
 
 
 def _least(meanings: frozenset[str]) -> float:
-    """How well words that are no known heads must fit: a noun alone may stand for a line, a verb may not."""
+    """How well words that are no known heads must fit: an everyday word alone hardly names a line, a rare one does."""
     if len(meanings) > 1:
         return 0.7
-    tags = grammar(next(iter(meanings)))
-    return 0.62 if "NOUN" in tags or not tags & {"INFN", "VERB", "ADJF", "ADVB"} else 0.85
+    return 0.85 if is_known(next(iter(meanings))) else 0.6
 
 
 def _contradicts(meanings: frozenset[str], variant: _Variant) -> bool:
@@ -198,6 +197,14 @@ def _is_trouble(plain: str, words: list[_Word], first: int, last: int, head: str
     return re.search(rf"(?<![а-я]){data['problems']}", plain[left:right]) is not None
 
 
+def is_specialist(slot: ServiceSlot) -> bool:
+    """Whether the slot names a person ("массажист") and not what is done."""
+    words = _WORD.findall(slot.text.lower().replace("ё", "е"))
+    return len(words) == 1 and bool(
+        {words[0], *lemmas(words[0])} & set(lexicon.load("services")["specialists"].split())
+    )
+
+
 # Words of a message
 
 
@@ -219,6 +226,8 @@ def _meanings_in(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
     known = tuple(dict.fromkeys(_alias(form) for form in (plain, *lemmas(plain))))
     hits = tuple(m for m in known if m in catalogue.meanings or m in _heads() or m in _parts())
     if hits:
+        if "NPRO" in grammar(plain) or "PREP" in grammar(plain):
+            return ()
         if "VERB" in grammar(plain) and plain not in _heads() and all(m in _weak() for m in hits):
             return ()
         return hits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant.dates import find_times
 from assistant.engines import Request
@@ -12,12 +12,16 @@ from assistant.intents import Classifier, Features, RuleClassifier, without_atta
 from assistant.names import find_names
 from assistant.phones import find_phones
 from assistant.places import find_places
-from assistant.services import find_services
+from assistant.services import find_services, is_specialist
 from assistant.text import Text, normalise
 from assistant.understanding import PromoSlot, Slots, Understanding
 
-_CODE_WORD = re.compile(r"(?<![а-я])(?:промокод\w*|промик\w*|купон\w*|промо-?код\w*|код(?:у|ом|овое слово)?)\s*[:«\"'(-]*\s*(?:на\s+скидку\s*)?([a-zа-я0-9_-]{3,20})")
-_CODE = re.compile(r"(?<![\w@./-])(?=[A-ZА-ЯЁ0-9-]*[A-ZА-ЯЁ]{3})(?=[A-ZА-ЯЁ-]*\d)[A-ZА-ЯЁ][A-ZА-ЯЁ0-9-]{3,19}(?![\w.-])")
+_CODE_WORD = re.compile(
+    r"(?<![а-я])(?:промокод\w*|промик\w*|купон\w*|промо-?код\w*|код(?:у|ом|овое слово)?)\s*[:«\"'(-]*\s*(?:на\s+скидку\s*)?([a-zа-я0-9_-]{3,20})"
+)
+_CODE = re.compile(
+    r"(?<![\w@./-])(?=[A-ZА-ЯЁ0-9-]*[A-ZА-ЯЁ]{3})(?=[A-ZА-ЯЁ-]*\d)[A-ZА-ЯЁ][A-ZА-ЯЁ0-9-]{3,19}(?![\w.-])"
+)
 _NO_CODE = re.compile(r"(?:covid|ковид|т\d|iphone|умц|[рp]?h?\d)", re.IGNORECASE)
 
 
@@ -53,9 +57,18 @@ class LocalEngine:
             emotion=verdict.emotion,
             is_spam=verdict.intent == "spam",
             reasons=verdict.reasons,
-            slots=Slots() if verdict.intent == "spam" else slots,
+            slots=_kept(slots, verdict.intent),
             engine=self.name,
         )
+
+
+def _kept(slots: Slots, intent: str) -> Slots:
+    """An ad has no slots; who is praised, blamed or hired is no service wanted."""
+    if intent == "spam":
+        return Slots()
+    if intent in ("other", "complaint"):
+        return replace(slots, service=tuple(slot for slot in slots.service if not is_specialist(slot)))
+    return slots
 
 
 def _promos(text: Text) -> Sequence[tuple[PromoSlot, tuple[int, int]]]:
@@ -80,5 +93,9 @@ def _promos(text: Text) -> Sequence[tuple[PromoSlot, tuple[int, int]]]:
 
 def _plain_span(text: Text, start: int, end: int) -> tuple[int, int]:
     """Where original[start:end] stands in the plain text."""
-    inside = [index for index, (left, right) in enumerate(zip(text.starts, text.ends, strict=True)) if left >= start and right <= end]
+    inside = [
+        index
+        for index, (left, right) in enumerate(zip(text.starts, text.ends, strict=True))
+        if left >= start and right <= end
+    ]
     return (inside[0], inside[-1] + 1) if inside else (0, 0)

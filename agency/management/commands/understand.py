@@ -22,8 +22,12 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # it must run with no services at all
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--input", required=True, help="JSON lines with id, text, now (naive local time), city, trade")
-        parser.add_argument("--output", required=True, help="JSON lines: id and the understanding, in the input's order")
+        parser.add_argument(
+            "--input", required=True, help="JSON lines with id, text, now (naive local time), city, trade"
+        )
+        parser.add_argument(
+            "--output", required=True, help="JSON lines: id and the understanding, in the input's order"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
