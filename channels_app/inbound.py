@@ -7,12 +7,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from channels_app import adapters
+from channels_app import adapters, live
 from channels_app.models import ChannelAccount, InboundEvent
 from contacts import receiving
 from contacts.incoming import Incoming
 from contacts.models import Message
 from leadhub.work import later
+from tenants.models import ChannelKind
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,10 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
 def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | None:
     if item.callback_id:
         later("channels.answer_press", event.account_id, item.callback_id)
-    return receiving.receive(event.account, item, event_id=event.pk, now=now)
+    message = receiving.receive(event.account, item, event_id=event.pk, now=now)
+    if message and event.account.kind == ChannelKind.WEBCHAT:  # the visitor's other tabs, and this one's "sending..."
+        live.publish("chat", id=message.pk, visitor=message.conversation.identity.external_id)
+    return message
 
 
 def _close(event: InboundEvent, status: str, error: str) -> None:

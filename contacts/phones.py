@@ -15,8 +15,8 @@ def normalize(text: str) -> str:
     digits = re.sub(r"\D", "", told)
     if re.search(r"[^\d\s()+.\-\u2010-\u2015\xa0]", told) or not digits.isascii():
         return ""
-    if len(digits) == 11 and digits[0] == "8" and not told.startswith("+"):
-        digits = "7" + digits[1:]
+    if len(digits) == 11 and (digits.startswith("89") or (digits[0] == "8" and not told.startswith("+"))):
+        digits = "7" + digits[1:]  # no country has +89: that is the habit of the eight
     if len(digits) == 10 and digits[0] in "3489" and not told.startswith("+"):
         digits = "7" + digits
     if digits.startswith("7"):
