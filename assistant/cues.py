@@ -91,6 +91,7 @@ OWN_VISIT = re.compile(
     r"\b(у\s+меня|моя|мою|мои|я|меня)\b\s*(\w+\s+)?(запис(ь|и|ей|ан|ана|аны)|при[её]м|визит\w*)\b"
     r"|\bя\s+(точно\s+)?записана?\s*(\?|на\s+(когда|какое)|к\s+вам\s*\?|или\s+нет)|\bесть\s+ли\s+у\s+меня\s+запись"
 )
+CANCEL_ORDER = re.compile(r"\b(отмен(и|ите|яйте|яем|яю)|аннулируйте|(снимите|уберите|удалите)\s+(\w+\s+){0,2}запись)\b")
 AVAILABLE = re.compile(
     r"\b(делаете|дела[ею]т|есть\s+ли|оказываете|занимаетесь|предоставляете|бывает\s+ли|у\s+вас\s+есть|лечите|ставите)\b"
 )
@@ -198,6 +199,14 @@ def shift(text: str) -> timedelta | None:
 def asks_own_visit(text: str) -> bool:
     """«когда у меня запись?», «на какое время я записана?»"""
     return bool(OWN_VISIT.search(plain(text)))
+
+
+def orders_cancel(text: str) -> bool:
+    """A plain order to cancel, no question and no «не»."""
+    words = plain(text)
+    return (
+        "?" not in text and bool(CANCEL_ORDER.search(words)) and not re.search(r"\bне\s+(отмен|сним|убер|удал)", words)
+    )
 
 
 def any_will_do(text: str) -> bool:

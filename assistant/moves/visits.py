@@ -68,11 +68,15 @@ def _find_visit(talk: Talk) -> None:
     meant = pinned or choices.appointments_meant(talk.text, visits, slot, talk.named_services, local=talk.local)
     if len(meant) == 1:
         named = bool(pinned or len(visits) == 1 or slot or talk.named_services)
-        _act_on(talk, meant[0], sure=named and talk.understanding.confidence >= SURE)
+        _act_on(talk, meant[0], sure=named and _is_order(talk))
     elif len(visits) == 1:
         _act_on(talk, visits[0], sure=False)
     else:
         _ask_which(talk, meant or visits)
+
+
+def _is_order(talk: Talk) -> bool:
+    return talk.understanding.confidence >= SURE or cues.orders_cancel(talk.text)
 
 
 def _ask_which(talk: Talk, visits: Sequence[Booked]) -> None:
