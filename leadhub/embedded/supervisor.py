@@ -30,6 +30,7 @@ STOP_LIMIT = 5.0  # seconds that a whole copy needs to stop
 POLL = 0.15
 FIRST_PAUSE, LONGEST_PAUSE, CALM_AFTER = 0.5, 30.0, 60.0  # seconds: restarts of a part that ended
 SERVICE_TRIES = 3
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOG_LIMIT = 20 * 1024 * 1024  # bytes
 _LOUD = re.compile(rb"^(\S+ \S+ (WARNING|ERROR|CRITICAL) |\[(WARNING|ERROR)\]|WARNING:|ERROR:)")
 
@@ -125,8 +126,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Parts first, together; then the stand-ins they were speaking to; Valkey and PostgreSQL last."""
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
+        ignore_signals()
         sandbox = self._children.pop("sandbox", None)
         for child in self._children.values():
             child.ask_to_stop()
@@ -140,10 +140,11 @@ class Supervisor:
 
     def _listen_to_signals(self) -> None:
         def stop(number: int, frame: Any) -> None:
+            ignore_signals()  # one is enough: the second of a pair must not interrupt the stopping
             raise Stopped
 
         # Also what a script started with `&` inherits as ignored.
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for name in SIGNALS:
             signal.signal(name, stop)
 
     # --- What runs ------------------------------------------------------------------------------------------------
@@ -371,6 +372,11 @@ class Supervisor:
             for line in fresh[:whole].splitlines():
                 if _LOUD.match(line):
                     say(f"[{log.stem}] {line.decode('utf-8', 'replace')}")
+
+
+def ignore_signals() -> None:
+    for name in SIGNALS:
+        signal.signal(name, signal.SIG_IGN)
 
 
 def python(module: str, *args: str) -> tuple[str, ...]:
