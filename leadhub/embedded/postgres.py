@@ -60,7 +60,7 @@ def start(data: Path, *, run: Path, log: Path, fast: bool = False) -> Child:
     if not data.exists():
         _make_cluster(data, log, way)
     _check_cluster(data)
-    way.own(data)
+    way.own(data, run)
     _forget_stale_pid(data)
     options = SETTINGS | (FAST_SETTINGS if fast else {})
     child = Child(
@@ -133,7 +133,9 @@ def _make_cluster(data: Path, log: Path, way: _Way) -> None:
         **way.popen_user(),
     )
     if made.returncode:
-        raise ServiceFailed(f"Не удалось создать базу данных в {data}:\n{(made.stderr or made.stdout)[-1500:]}")
+        raise ServiceFailed(
+            f"Не удалось создать базу данных в {data}:\n{(made.stderr or made.stdout)[-1500:]}{way.hint}"
+        )
     draft.rename(data)
 
 
@@ -175,12 +177,22 @@ class _Way:
     def popen_user(self) -> dict[str, object]:
         return {"user": self.user[0], "group": self.user[1], "extra_groups": []} if self.user else {}
 
-    def own(self, directory: Path) -> None:
-        """Give the directory to the user that the server runs as."""
-        if self.user is None or directory.stat().st_uid == self.user[0]:
+    def own(self, *directories: Path) -> None:
+        """Give the directories to the user that the server runs as (root alone may, and need)."""
+        if os.geteuid() != 0:
             return
-        for path in (directory, *directory.rglob("*")):
-            os.chown(path, *self.user, follow_symlinks=False)
+        owner = self.user or (os.geteuid(), os.getegid())
+        for directory in directories:
+            if directory.stat().st_uid != owner[0]:
+                for path in (directory, *directory.rglob("*")):
+                    os.chown(path, *owner, follow_symlinks=False)
+
+    @property
+    def hint(self) -> str:
+        if self.user is None:
+            return ""
+        name = pwd.getpwuid(self.user[0]).pw_name
+        return f"\nPostgreSQL работает здесь от имени пользователя {name}: путь к данным должен быть ему доступен."
 
 
 @cache
