@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 
 from assistant import lexicon
-from assistant.text import Text, normalise
+from assistant.text import Text, is_past_verb, lemma, normalise
 from assistant.understanding import DateTimeSlot, Grain, Interval
 
 DAY = timedelta(days=1)
@@ -120,7 +120,7 @@ class _Line:
 
 
 _TOKEN = re.compile(
-    r"24/7|\d{1,2}:\d{2}(?!\d)|\d{1,2}[./]\d{1,2}[./](?:20)?\d{2}(?!\d)|\d{1,2}\.\d{1,2}(?![\d])|\d{1,2}/\d{1,2}(?![\d/])|\d+|[a-z]+|[а-я]+|[^\s\w]|_"
+    r"24/7|20\d\d-\d\d-\d\d(?!\d)|\d{1,2}:\d{2}(?!\d)|\d{1,2}[./]\d{1,2}[./](?:20)?\d{2}(?!\d)|\d{1,2}\.\d{1,2}(?![\d])|\d{1,2}/\d{1,2}(?![\d/])|\d+|[a-z]+|[а-я]+|[^\s\w]|_"
 )
 _SUFFIXES = {"го", "ого", "е", "ое", "его", "му", "ому", "ему", "ое", "ье", "го.", "ом"}
 _HINT = re.compile(
@@ -219,6 +219,9 @@ def _number_symbol(token: str) -> str:
     """A number as written; a clock as T5:30, a date as D15.12 or D15.12.2026; an impossible one masked."""
     if token == "24/7":  # noqa: S105
         return "_"
+    if re.fullmatch(r"20\d\d-\d\d-\d\d", token):
+        year, month, day = token.split("-")
+        return f"D{day}.{month}.{year}"
     if ":" in token:
         hour, minute = map(int, token.split(":"))
         return f"T{token}" if hour <= 24 and minute < 60 else "_"
@@ -264,12 +267,12 @@ _PARTS: list[tuple[str, tuple[int | None, int | None]]] = [
     (r"(?:в )?(?:перв\w+|1@?) (?:HALF|половин\w*)(?: дня)?", (None, 13 * 60)),
     (r"(?:во? )?(?:втор\w+|2@?) (?:HALF|половин\w*)(?: дня)?", (13 * 60, 18 * 60)),
     (r"(?:UNTIL|перед) (?:обед\w*)", (None, 13 * 60)),
-    (r"AFTER обед\w*|послеобед\w*", (13 * 60, 18 * 60)),
+    (r"(?:AFTER|с) обеда|послеобед\w*", (13 * 60, 18 * 60)),
     (r"AFTER (?:NOON)", (12 * 60, None)),
     (r"UNTIL NOON", (None, 12 * 60)),
     (r"AFTER (?:работы|учебы|школы|садика)", (18 * 60, 21 * 60)),
     (r"(?:ближе к|под|к) (?:вечеру|вечер)", (16 * 60, 19 * 60)),
-    (r"(?:поздно |поздним |попозже |AFTER )EVEN|EVEN (?:поздно|попозже|AFTER)(?! (?:\d|T|HALF))|поздний вечер", (19 * 60, 21 * 60)),
+    (r"(?:поздно |поздним |попозже |AFTER )EVEN|EVEN (?:поздно|попозже|AFTER)(?! (?:\d|T|HALF|работы|учебы|школы|обед))|поздний вечер", (19 * 60, 21 * 60)),
     (r"UNTIL вечера", (None, 17 * 60)),
     (r"(?:в|к|ближе к|на|~) обед\w*|в обеденн\w+(?: (?:время|перерыв))?|обедом", (12 * 60, 14 * 60)),
     (r"(?:рано |прямо |пораньше )?MORN(?: (?:рано|пораньше|UNTIL(?! \S*\d)))?|с (?:самого )?утра(?: (?:пораньше|UNTIL(?! \S*\d)))?|(?:на|в|под)? ?утро|(?:в )?утренн\w+ (?:время|часы|HOUR)|первой половине", (None, 12 * 60)),
@@ -295,6 +298,7 @@ def _grammar() -> list[tuple[re.Pattern[str], Callable[[_Reader, re.Match[str]],
         rule(r"(?:(?:на|в|во) )?(?P<which>THIS|NEXT|NEAR|THAT|другой|другую) (?P<unit>WEEK|MONTH)", _Reader.week_or_month),
         rule(r"(?:на|в|к) (?P<unit>WEEK) (?P<which>NEXT)|(?P<which2>THROUGH) (?P<unit2>WEEK)", _Reader.week_or_month),
         rule(r"(?:в|на|весь|после|AFTER) (?P<month>M\d+)(?: MONTH)?", _Reader.in_month),
+        rule(r"(?:в|на) (?P<edge>первых|последних) числах (?P<which>NEXT )?(?P<unit>MONTH|M\d+)", _Reader.edge_of_month),
         # days
         rule(r"(?:с |со |от |между )?(?P<a>\d{1,2})[#@]?(?: числа)? (?P<how>-|по|до|UNTIL|и|или|либо|,|/) (?P<b>\d{1,2})[#@]? (?P<month>M\d+|числа|число)", _Reader.dates_of_month),
         rule(r"(?:с |со |от )?(?P<a>\d{1,2})[#@] (?P<how>-|по|до|UNTIL|и|или|либо|,|/) (?P<b>\d{1,2})[#@]", _Reader.dates_of_month),
@@ -308,7 +312,7 @@ def _grammar() -> list[tuple[re.Pattern[str], Callable[[_Reader, re.Match[str]],
         rule(rf"(?P<rel>с|со|UNTIL|AFTER|по|не UNTIL|не AFTER|начиная с)? ?(?:во? |на |ко? )?(?P<which>{_WHICH} )?W(?P<wd>\d)", _Reader.on_weekday),
         rule(r"(?:по|на) WS(?P<wd>\d)", _Reader.on_weekday),
         rule(r"EVERY день|ежедневно|(?:в |на )?любой(?: (?:другой|из))? день", _Reader.any_day),
-        rule(rf"(?:во? |на |по )?(?P<which>{_WHICH} )?(?P<what>WEEKEND|BUDNI)(?: (?:день|дни|дней|дням|дня))?", _Reader.weekend),
+        rule(rf"(?:во? |на |по )?(?P<which>{_WHICH} )?(?P<what>WEEKEND|BUDNI|рабочи\w+(?= д[ен]))(?: (?:день|дни|дней|дням|дня))?", _Reader.weekend),
         rule(r"(?P<rel>с|со|UNTIL|AFTER|по|не UNTIL|не AFTER|начиная с)? ?(?:на |к )?(?P<which>EVERY )?R(?P<n>\d)(?: (?:день|дня))?", _Reader.relative_day),
         rule(r"(?P<rel>AFTER|перед|к|на|UNTIL|в) (?:(?P<ny>нов\w+ YEAR)|(?P<hol>праздник\w*|новогодни\w+(?: праздник\w*| каникул\w*)?|каникул\w*|рождеств\w*|майск\w+(?: праздник\w*)?))", _Reader.holiday),
         rule(r"на днях|(?:в|на) NEAR (?:(?P<n>\d+) )?(?:дни|дней|дня|днях)|(?:в )?NEAR (?:пару|2) дней", _Reader.coming_days),
@@ -324,7 +328,7 @@ def _grammar() -> list[tuple[re.Pattern[str], Callable[[_Reader, re.Match[str]],
         rule(rf"(?:где - то |где то |желательно |лучше )?(?P<rel>AFTER|не UNTIL|начиная с|UNTIL|не AFTER)(?: (?:чем|в|с|~|HOUR|HRA))* (?P<a>{_CLOCK}){_NOT_UNIT}", _Reader.after_or_before),
         rule(rf"(?P<rel>с|со) (?P<a>{_STRONG}{_DP}|\d{{1,2}} HOUR1?{_DP}|\d{{1,2}}{_DP})(?! (?:на|по|-) (?:\d|T|D|W|R))(?! (?:M\d|WEEK|числа)){_NOT_UNIT}(?: и (?:позже|дальше|AFTER|до вечера))?", _Reader.after_or_before),
         rule(rf"(?P<approx>(?:HOUR1?|HRA) (?:так )?(?:ну )?)(?:во?|к|на) (?P<a>{_CLOCK}){_NOT_UNIT}", _Reader.at_clock),
-        rule(rf"(?:во?|к|на)? ?(?P<approx>~ (?:во? |к |на )?|районе |пределах |где - то (?:во? |к |на )?|где то (?:во? |к |на )?|HRA )(?P<a>{_CLOCK}){_NOT_UNIT}", _Reader.at_clock),
+        rule(rf"(?:во?|к|на)? ?(?P<approx>~ (?:во? |к |на )?|ближе к |районе |пределах |где - то (?:во? |к |на )?|где то (?:во? |к |на )?|HRA )(?P<a>{_CLOCK}){_NOT_UNIT}", _Reader.at_clock),
         rule(rf"(?:во?|на|к|ко|часам к|HOUR к) (?P<a>\d{{1,2}} HRA{_DP}|{_CLOCK}){_NOT_UNIT}(?! (?:дней|раз|чел))", _Reader.at_clock),
         rule(rf"(?P<a>{_STRONG}{_DP}|\d{{1,2}}(?: (?:HOUR1?|HRA))? (?:утра|вечера|ночи)|\d{{1,2}} (?:HOUR1?|HRA) (?:дня|пополудни)|HOUR1 (?:дня|ночи)|[1-5] дня(?! (?:WEEK|назад)))", _Reader.at_clock),
         rule(rf"(?:(?<=W\d )|(?<=R\d )|(?<=R\d , )|(?<=W\d , )|(?<=M\d\d )|(?<=M\d )|(?<=# )|(?<=EVEN )|(?<=MORN ))(?P<a>{_BARE}(?: (?:HOUR1?|HRA))?)(?P<range> - (?P<b>{_BARE}(?: HOUR)?))?{_NOT_UNIT}(?! [а-я]*(?:зуб|лет|чел|раз|шт))", _Reader.loose_clock),
@@ -476,6 +480,16 @@ class _Reader:
         month = self._month(int(found.group("month")[1:]))
         return Piece(*found.span(), days=[month])
 
+    def edge_of_month(self, found: re.Match[str]) -> Piece:
+        """The first or the last five days of a month."""
+        unit = found.group("unit")
+        month = _first_of(self.today) if unit == "MONTH" else _first_of(self._month(int(unit[1:])).first)
+        if unit == "MONTH" and (found.group("which") or found.group("edge") == "первых"):
+            month = _first_of(_add_months(month, 1))
+        size = calendar.monthrange(month.year, month.month)[1]
+        first, last = (1, 5) if found.group("edge") == "первых" else (size - 4, size)
+        return self._clipped(found, month.replace(day=first), month.replace(day=last) + DAY)
+
     def _month(self, number: int) -> Days:
         """The running or the next month of that number."""
         year = self.today.year + (number < self.today.month)
@@ -549,7 +563,7 @@ class _Reader:
         """A day, or what "до", "после", "с" make of it."""
         relation = found.groupdict().get("rel")
         stretch = {
-            "UNTIL": (self.today, when),
+            "UNTIL": (self.today, when + DAY if re.match(" включительно", found.string[found.end() :]) else when),
             "перед": (max(self.today, when - timedelta(days=7)), when),
             "не AFTER": (self.today, when + DAY),
             "по": (self.today, when + DAY),
@@ -673,6 +687,9 @@ class _Reader:
             finish += 720
         if start.bare_hour and begin >= finish and begin - 720 >= 0 and begin - 720 < finish:
             begin -= 720
+        both_bare = start.bare_hour and end.bare_hour
+        if both_bare and finish > self.hours.closing and finish - 720 > self.hours.opening and begin >= 720:
+            begin, finish = begin - 720, finish - 720
         if begin >= finish:
             return None
         return Piece(*found.span(), clocks=[Clock(begin, finish, "range")])
@@ -822,15 +839,15 @@ class _Reader:
             clause = f"{before} {after}"
             asks_hours = _context("hours_question").search(clause) and not _context("booking").search(clause)
             is_promo = _context("promo_words").search(clause) and not _context("wish_verbs").search(clause)
-            is_past = _context("past_verbs").search(f" {before} ") or (
-                _context("past_verbs").search(f" {after} ") and not _context("wish_verbs").search(before)
-            )
+            is_past = _tells_past(before) or (_tells_past(after) and not _context("wish_verbs").search(before))
             wished = _context("wish_verbs").search(before[before.rfind(" , ") :] if " , " in before else before)
             if piece.is_past or asks_hours or is_promo or (is_past and not wished and piece.moment is None):
                 continue
             if re.search(
                 r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$", before.strip()
             ):
+                piece.is_excluded = True
+            elif re.search(r"(?:^|\s)не(?: (?:в|во|на))*$", before.strip()) and index + 1 == len(pieces):
                 piece.is_excluded = True
             elif re.match(
                 r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)",
@@ -876,6 +893,14 @@ class _Reader:
                 is_old = True
             if is_old and len(kept) > 1 and piece in kept:
                 kept.remove(piece)
+                own_clock = (
+                    following
+                    and following.clocks
+                    and not following.days
+                    and symbols[piece.end : following.start].strip() in ("", "в")
+                )
+                if own_clock and following in kept and any(later.days for later in pieces[index + 2 :]):
+                    kept.remove(following)
         if re.search(r"перен|перезап|сдвин|передвин|перекин|перестав", symbols):
             kept = self._target_of_move(kept)
         return kept
@@ -1023,12 +1048,25 @@ class _Reader:
         for clock in wish.clocks or ():
             for reading in clock.others:
                 alternatives += self._windows(wish.days, [Clock(reading, reading, clock.grain)])
-        ruled_out = [window for piece in excluded for window in self._windows(piece.days, piece.clocks)]
+        ruled_out = [
+            window
+            for piece in excluded
+            for window in self._windows(self._every(piece, until=windows[-1]), piece.clocks)
+        ]
         if not any(_meet(window, out) for window in windows for out in ruled_out):
             ruled_out, excluded = [], []  # "в пятницу не могу, давайте в субботу": nothing is left to rule out
             text = self._words_of(wish.where())
         windows = [window for window in windows if not _ruled_out(window, ruled_out)] or windows
         hull = windows[0] if len(windows) == 1 else _hull(windows, wish)
+        for clock in wish.clocks or ():
+            if (
+                wish.days
+                and clock.start == clock.end
+                and hull.start == hull.end
+                and hull.start.date() > wish.days[-1].last - DAY
+            ):
+                moved = self._at(wish.days[0].first, ((clock.start or 0) + 720) % MIDNIGHT)
+                alternatives.append(Interval(moved, moved, clock.grain))  # the hour named is over today
         seen = {(hull.start, hull.end)}
         fresh = []
         for other in alternatives:
@@ -1045,6 +1083,14 @@ class _Reader:
             alternatives=tuple(fresh[:4]),
             approx=hull.grain == "approx",
         )
+
+    def _every(self, piece: Piece, *, until: Interval) -> list[Days] | None:
+        """A weekday that is ruled out is so each time, today too."""
+        if piece.weekday is None or not piece.days:
+            return piece.days
+        first = self.today + timedelta(days=(piece.weekday - self.today.weekday()) % 7)
+        last = max((until.end or until.start).date(), first + DAY)
+        return [Days(first + offset * DAY, first + (offset + 1) * DAY) for offset in range(0, (last - first).days, 7)]
 
     def _windows(self, days: list[Days] | None, clocks: list[Clock] | None) -> list[Interval]:
         if clocks is None:
@@ -1069,7 +1115,7 @@ class _Reader:
         if clock.start == clock.end:
             if start < self.now and day == self.today:
                 later = [r for r in (*clock.others, (clock.start or 0) + 720) if self._at(day, r) >= self.now]
-                if clock.bare_hour and later and later[0] < self.hours.closing:
+                if clock.bare_hour and later and later[0] <= self.hours.closing:
                     start = self._at(day, later[0])
                 else:
                     start = self._at(day + DAY, clock.start or 0)
@@ -1096,7 +1142,7 @@ class _Reader:
     def _with_exclusion_words(self, piece: Piece) -> list[tuple[int, int]]:
         """The span of an exclusion with its word: "кроме вторника"."""
         before = self.line.symbols[: piece.start]
-        found = re.search(r"(?:кроме|только не|но не|исключая|за исключением)(?: (?:THIS|в|во|на))*\s*$", before)
+        found = re.search(r"(?:кроме|только не|но не|не|исключая|за исключением)(?: (?:THIS|в|во|на))*\s*$", before)
         if found:
             return [(found.start(), piece.end)]
         after = self.line.symbols[piece.end :]
@@ -1136,6 +1182,20 @@ class _Fake:
 
 
 _LINK = r"(?:[\s,/.()-]|или|либо|и|в|во|на|к|где|то|примерно|лучше|желательно|можно|~|ну|а|HRA|а именно|с|числа|это)*"
+
+
+_STILL_AHEAD = frozenset(
+    "хотеть захотеть хотеться мочь смочь записать записаться думать планировать решить собираться освободиться назначить "
+    "договориться передумать подсказать забронировать выбрать перенести отменить заболеть простыть уехать улететь".split()
+)
+
+
+def _tells_past(clause: str) -> bool:
+    """Whether a clause tells what happened ("делала в субботу") and not what is wished ("записалась на субботу")."""
+    if re.search(r"(?<!\S)(?:запис\w+|бы)(?!\S)", clause):
+        return False
+    words = re.findall(r"(?<!\S)[а-я]{3,}(?!\S)", clause)
+    return any(is_past_verb(word) and lemma(word) not in _STILL_AHEAD for word in words)
 
 
 @cache

@@ -222,6 +222,13 @@ def grammar(word: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=20_000)
+def is_past_verb(word: str) -> bool:
+    """Whether the likeliest reading is a verb in the past: "делала"."""
+    tag = _morph().parse(word)[0].tag
+    return tag.POS == "VERB" and tag.tense == "past"
+
+
 def warm_up() -> None:
     """Load the dictionary (0.2 s, 30 MB) before the first message asks for it."""
     lemma("запись")
