@@ -5,6 +5,7 @@ Everything here runs under the lock of the conversation's row, so one conversati
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from routing.desk import BookingDesk
 from routing.models import Lead
 from routing.scoring import INTENT_TITLES
 from tenants.business.models import Branch
+
+logger = logging.getLogger(__name__)
 
 ANSWER_ALLOWANCE = timedelta(seconds=3)
 LONGEST_TEXT = 4000  # characters of a burst that are read
@@ -92,8 +95,13 @@ def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> 
 
 
 def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: datetime) -> Understanding:
+    """An engine that stumbles costs the client no answer: the message counts as not understood, a person is called."""
     local = now.astimezone(branch.zone).replace(tzinfo=None)
-    return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+    try:
+        return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+    except Exception:
+        logger.exception("a message was not understood")
+        return Understanding(intent="other", confidence=0.0, reasons=("разобрать не удалось, нужен человек",))
 
 
 def _place(conversation: Conversation, understanding: Understanding, config: Config, branch: Branch) -> Branch:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
 
+from sandbox.testing import SandboxProcess
 from tests.clock import Clock
 from tests.committed import committed, committed_salon, snapshot  # noqa: F401 - fixtures
 from tests.world import Business, make_businesses
@@ -72,3 +74,33 @@ def salon(db: None, clock: Clock) -> Iterator[Business]:
 def neighbour(db: None, clock: Clock) -> Business:
     """Another business, not entered: nothing of the first may be seen in it."""
     return Business.find("sosed", clock)
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """The stand-ins of the outside, as a process of its own, for the whole run."""
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox")) as process:
+        yield process
+
+
+@pytest.fixture
+def outside(sandbox_process: SandboxProcess, settings: Any, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    """The outside as this test finds it: empty, without faults; our adapters speak to it by HTTP."""
+    sandbox_process.reset()
+    sandbox_process.clear_faults()
+    sandbox_process.settings(telegram_strangers=True, telegram_limits=False)
+    sandbox_process.post("sms/account", login="vesna", psw="sms-pass")
+    settings.TELEGRAM_API_URL = f"{sandbox_process.url}/telegram"
+    settings.SMSC_API_URL = f"{sandbox_process.url}/smsc"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sandbox_process.ca_file))
+    return sandbox_process
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What processes keep for some seconds (settings, hook keys) does not pass from one test to another."""
+    from channels_app import hooks
+    from routing import config
+
+    config.forget_all()
+    hooks.forget()
