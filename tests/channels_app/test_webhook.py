@@ -371,18 +371,26 @@ def test_form_with_an_api_key(door):
         st.binary(max_size=400),
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
-            lambda inner: st.lists(inner, max_size=4)
-            | st.dictionaries(
-                st.sampled_from(["update_id", "message", "chat", "from", "text", "id", "visitor", "utm", "contact"])
-                | st.text(max_size=8),
-                inner,
-                max_size=6,
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(
+                    st.sampled_from(["update_id", "message", "chat", "from", "text", "id", "visitor", "utm", "contact"])
+                    | st.text(max_size=8),
+                    inner,
+                    max_size=6,
+                )
             ),
             max_leaves=12,
         ).map(lambda value: json.dumps(value).encode()),
     ),
     content_type=st.sampled_from(
-        ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "", "x/y; charset=z"]
+        [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=b",
+            "",
+            "x/y; charset=z",
+        ]
     ),
 )
 def test_any_bytes_get_a_clear_status_and_what_is_taken_is_closed(door, kind, body, content_type):
