@@ -264,7 +264,7 @@ def test_neighbour_sees_nothing(door, neighbour: Business):
         assert not Message.objects.exists()
 
 
-# --- Sites: who may post, and how often --------------------------------------------------------------------------------
+# --- Sites: who may post, and how often ----------------------------------------------------------------------------
 
 
 def word(text="Здравствуйте", visitor="visitor-token-0001", key="k1", **more):
@@ -361,7 +361,7 @@ def test_form_with_an_api_key(door):
     assert door.post("form", {"Name": "Ольга", "api_key": "ключ-сайта"}).status_code == 200
 
 
-# --- Any bytes ----------------------------------------------------------------------------------------------------------
+# --- Any bytes ------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

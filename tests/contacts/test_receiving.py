@@ -161,7 +161,7 @@ def test_first_messages_of_one_client_at_once_make_one_conversation(committed_sa
     account, now = ChannelAccount.objects.get(kind="telegram"), salon.clock.now()
 
     def message(number):
-        incoming = Incoming(kind="message", external_user_id="77", external_message_id=str(number), text=f"слово {number}")
+        incoming = Incoming("message", external_user_id="77", external_message_id=str(number), text=f"слово {number}")
         return lambda: receive(account, incoming, event_id=number, now=now)
 
     for _ in range(5):
