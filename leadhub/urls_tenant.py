@@ -1,3 +1,8 @@
 """Addresses inside a tenant, below `/t/<slug>/` or an own domain."""
 
-urlpatterns: list = []
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/v1/", include("routing.api_urls")),
+    path("site/", include("agency.site_urls")),
+]
