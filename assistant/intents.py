@@ -78,8 +78,10 @@ class _Sum:
 
     chance: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     why: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    strongest: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # the weightiest single rule
 
     def add(self, intent: str, weight: float, reason: str) -> None:
+        self.strongest[intent] = max(self.strongest[intent], weight)
         if weight >= 0:
             self.chance[intent] = 1 - (1 - self.chance[intent]) * (1 - weight)
         else:
@@ -245,7 +247,11 @@ def _chosen(evidence: _Sum, features: Features, *, urgent: bool) -> tuple[Intent
         and not re.search(r"(?<![а-я])(?:сколько|цен|стоимост|прайс|почем)", plain)
     ):
         strong.remove("price_question")
-    if "consultation" in strong and len(strong) > 1 and chance["consultation"] < 0.8:
+    if (
+        "consultation" in strong
+        and len(strong) > 1
+        and min(chance["consultation"], evidence.strongest["consultation"]) < 0.75
+    ):
         strong.remove("consultation")
     if "callback_request" in strong and "booking" in strong and not _asks_for_visit(plain):
         strong.remove("booking")

@@ -11,10 +11,7 @@ from assistant.text import Text, grammar, is_known, lemma
 from assistant.understanding import NameSlot
 
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)?")
-_NEVER = frozenset(
-    "это я мне меня на в к и а не можно здравствуйте привет добрый день спасибо запишите хочу нужно пожалуйста девушка телефон номер "
-    "мой моя мое имя завтра сегодня вас вам уже тут есть просто так как очень вот да нет она он клиент новый постоянный".split()
-)
+_NEVER = frozenset(lexicon.load("names")["never"].split())
 
 
 def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[NameSlot, ...]:
@@ -66,7 +63,7 @@ def _name_at(text: Text, position: int, *, sure: bool, alone: bool = False) -> t
             break
         tags = grammar(following.group(1))
         is_capital = text.original[text.starts[following.start(1)]].isupper()
-        if not (is_capital and tags & {"Surn", "Patr", "Name"}) and not ("Patr" in tags):
+        if not (is_capital and tags & {"Surn", "Patr", "Name"}) and "Patr" not in tags:
             break
         end = following.end()
     return match.start(), end

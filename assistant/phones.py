@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from assistant import lexicon
 from assistant.text import Text
 from assistant.understanding import PhoneSlot
 
@@ -13,18 +14,10 @@ _RUSSIAN = re.compile(
 )
 _FOREIGN = re.compile(r"(?<![\d+])\+(?!7)(?P<digits>[1-9]\d{0,2}(?:[\s.\-()]{0,3}\d){7,12})(?!\d)")
 _SPOKEN = re.compile(r"(?<![а-я])(?:плюс\s+семь|восемь)(?=[\s,]+(?:девятьсот|\(?9\d\d))")
-_HUNDREDS = {
-    "сто": 100, "двести": 200, "триста": 300, "четыреста": 400, "пятьсот": 500, "шестьсот": 600, "семьсот": 700,
-    "восемьсот": 800, "девятьсот": 900,
-}  # fmt: skip
-_TENS = {
-    "двадцать": 20, "тридцать": 30, "сорок": 40, "пятьдесят": 50, "шестьдесят": 60, "семьдесят": 70, "восемьдесят": 80,
-    "девяносто": 90,
-}  # fmt: skip
-_UNITS = (
-    "ноль один два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать тринадцать четырнадцать пятнадцать "
-    "шестнадцать семнадцать восемнадцать девятнадцать"
-).split()
+_NUMBERS: dict[str, list[str]] = {kind: words.split() for kind, words in lexicon.load("spoken_numbers").items()}
+_HUNDREDS = {word: 100 * number for number, word in enumerate(_NUMBERS["hundreds"], start=1)}
+_TENS = {word: 10 * number for number, word in enumerate(_NUMBERS["tens"], start=2)}
+_UNITS = _NUMBERS["units"]
 
 
 def find_phones(text: Text) -> tuple[tuple[PhoneSlot, tuple[int, int]], ...]:

@@ -21,9 +21,10 @@ from assistant.understanding import ServiceInfo, ServiceSlot
 LONGEST_NAME = 6  # words of a message that may name one service
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,;!?+/\n]")
-_JOINERS = frozenset("при для с со на в во по без под от из до у к".split())
-_NOISE = frozenset("при и или а но для с со на в во по без под от из до у к о об за один два вид".split())
-_MASKED_VERBS = frozenset("сделать хотеть мочь записать записаться быть стать делать привести получить".split())
+_JOINERS = frozenset(lexicon.load("services")["joiners"].split())
+_NOISE = frozenset(lexicon.load("services")["noise"].split())
+_PEOPLE = frozenset({"мужской", "женский", "детский"})
+_MASKED_VERBS = frozenset(lexicon.load("services")["idle_verbs"].split())
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def find_services(
     `hidden` are stretches of `text.plain` known to be something else. A service that the price list lacks has no id."""
     catalogue = compiled(tuple(price_list))
     words = list(_words(text, catalogue, hidden))
-    people = {m for word in words for m in word.meanings if m in ("мужской", "женский", "детский")}
+    people = {meaning for word in words for meaning in word.meanings if meaning in _PEOPLE}
     found: list[tuple[int, int, _Match]] = []
     taken = [False] * len(words)
     for score, match, first, last in _candidates(words, catalogue, people):
@@ -103,6 +104,8 @@ def _candidates(words: list[_Word], catalogue: Catalogue, people: set[str]) -> l
     for first, word in enumerate(words):
         if not word.meanings:
             continue
+        if first + 1 < len(words) and words[first + 1].plain == "на" and set(word.meanings) & _PEOPLE:
+            continue  # "маму на массаж": the person is not part of the service
         meanings: list[str] = []
         for last in range(first, min(first + LONGEST_NAME + 2, len(words))):
             current = words[last]
@@ -212,9 +215,8 @@ def _words(text: Text, catalogue: Catalogue, hidden: Sequence[tuple[int, int]]) 
     for found in _WORD.finditer(text.plain):
         start, end = found.span()
         plain = found.group()
-        if not plain[0].isalnum():
-            yield _Word(plain, start, end, (), is_break=True)
-        elif plain in ("и", "или", "а", "плюс") or any(left < end and start < right for left, right in hidden):
+        is_hidden = any(left < end and start < right for left, right in hidden)
+        if is_hidden or not plain[0].isalnum() or plain in ("и", "или", "а", "плюс"):
             yield _Word(plain, start, end, (), is_break=True)
         else:
             yield _Word(plain, start, end, _meanings_in(plain, catalogue))
@@ -317,6 +319,4 @@ def _weak() -> frozenset[str]:
 @cache
 def _bodies() -> frozenset[str]:
     """Parts of the body and of a person: two services with different ones are different services."""
-    words = "нога рука спина лицо шея живот бедро голова бровь ресница ноготь губа зуб борода почка печень сердце щитовидный брюшной "
-    words += "матка сустав колено позвоночник мужской детский женский грудь молочный сосуд корень бикини подмышка"
-    return frozenset(words.split())
+    return frozenset(lexicon.load("services")["bodies"].split())

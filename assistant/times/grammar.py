@@ -1,0 +1,539 @@
+"""The grammar of times: phrases of the symbol line to pieces (days, clocks, stretches), leftmost and longest first.
+
+The patterns are data (`lexicon/time_grammar.yaml`); each names the method of `Reader` that builds its piece.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cache
+
+from assistant import lexicon
+from assistant.times.line import Line
+from assistant.times.shapes import (
+    DAY,
+    END_OF_DAY,
+    Clock,
+    Days,
+    Hours,
+    Piece,
+    add_months,
+    at,
+    first_of,
+    full_year,
+    midnight,
+    monday_of,
+)
+from assistant.understanding import Grain, Interval
+
+HORIZON_DAYS = 7  # how far "from Monday on" or "in the evenings" reaches
+FAR_DAYS = 180  # a named date that comes only after so long was more likely meant for another month
+Build = Callable[["Reader", "re.Match[str] | _Fake"], "Piece | None"]
+
+
+@cache
+def _grammar() -> list[tuple[re.Pattern[str], Build]]:
+    """The rules, compiled, in their order."""
+    data = lexicon.load("time_grammar")
+    pieces: dict[str, str] = {}
+
+    def filled(pattern: str) -> str:
+        return re.sub(r"%([A-Z_]+)%", lambda found: pieces[found.group(1)], pattern)
+
+    for name, pattern in data["pieces"].items():
+        pieces[name] = filled(pattern)
+    rules: list[tuple[str, Build]] = [(pattern, getattr(Reader, name)) for name, pattern in data["rules"]]
+    rules += [(pattern, _part(start, end)) for start, end, pattern in data["parts"]]
+    rules += [(pattern, getattr(Reader, name)) for name, pattern in data["clocks"]]
+    return [(re.compile(rf"(?<!\S)(?:{filled(pattern)})(?!\S)"), build) for pattern, build in rules]
+
+
+def _part(start: str | None, end: str | None) -> Build:
+    """A part of the day; None is the opening or the closing hour."""
+    first, last = _minute(start), _minute(end)
+
+    def build(reader: Reader, found: re.Match[str] | _Fake) -> Piece | None:
+        left = reader.hours.opening if first is None else first
+        right = reader.hours.closing if last is None else last
+        if right <= left:
+            left, right = first or 9 * 60, last or 21 * 60
+        return Piece(*found.span(), clocks=[Clock(left, right, "part")])
+
+    return build
+
+
+def _minute(clock: str | None) -> int | None:
+    return None if clock is None else int(clock[:2]) * 60 + int(clock[3:])
+
+
+class Reader:
+    """One message's symbols being read at one moment."""
+
+    def __init__(self, line: Line, now: datetime, hours: Hours):
+        self.line, self.now, self.hours = line, now, hours
+        self.today = now.date()
+
+    def pieces(self) -> list[Piece]:
+        """All phrases of the grammar, the leftmost and longest first, none overlapping."""
+        found: list[tuple[int, int, int, Piece]] = []
+        for order, (pattern, build) in enumerate(_grammar()):
+            for match in pattern.finditer(self.line.symbols):
+                piece = build(self, match)
+                if piece is not None:
+                    found.append((piece.start, -piece.end, order, piece))
+        pieces: list[Piece] = []
+        for _, _, _, piece in sorted(found, key=lambda item: item[:3]):
+            if not pieces or piece.start >= pieces[-1].end:
+                pieces.append(piece)
+        return pieces
+
+    # Days
+
+    def past(self, found: re.Match[str]) -> Piece:
+        return Piece(*found.span(), is_past=True)
+
+    def in_some(self, found: re.Match[str]) -> Piece | None:
+        amount, unit = found.group("n"), found.group("unit")
+        size = {"HALF": 0.5, "ONEHALF": 1.5, "QUARTER": 0.25}.get(amount or "1") or float(amount or 1)
+        until = float(found.group("m") or size)
+        if unit == "HALFHOUR":
+            size = until = 0.5
+        if unit in ("HOUR", "HOUR1", "HRA", "HALFHOUR", "часок", "MIN"):
+            step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
+            start = self.now + step * size
+            if until > size:
+                return Piece(*found.span(), moment=Interval(start, self.now + step * until, "range"))
+            approx = unit in ("HRA", "часок") or "~" in found.group() or found.group().split()[0] in ("HOUR", "MIN")
+            return Piece(*found.span(), moment=Interval(start, start, "approx" if approx else "minute"))
+        first, last = self._shifted(unit, size), self._shifted(unit, until)
+        if first is None or last is None:
+            return None
+        others = [Days(first + DAY, first + 2 * DAY)] if unit == "день" and not amount else []
+        grain: Grain = "day" if last == first else "range"
+        return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others)
+
+    def _shifted(self, unit: str, size: float) -> date | None:
+        count = int(size)
+        try:
+            if unit == "WEEK":
+                return self.today + timedelta(days=int(7 * size))
+            if unit == "MONTH":
+                return add_months(self.today, count) if size >= 1 else self.today + timedelta(days=14)
+            if unit == "YEAR":
+                return add_months(self.today, 12 * count) if size >= 1 else add_months(self.today, 6)
+            return self.today + timedelta(days=count)
+        except (ValueError, OverflowError):
+            return None
+
+    def weekday_in_weeks(self, found: re.Match[str]) -> Piece:
+        weekday, weeks = int(found.group("wd")[1]), int(found.group("n") or 1)
+        day = monday_of(self.today) + timedelta(days=7 * weeks + weekday)
+        return Piece(*found.span(), days=[Days(day, day + DAY)], weekday=weekday)
+
+    def within(self, found: re.Match[str]) -> Piece | None:
+        amount = found.group("n") or found.group("n2")
+        unit = found.group("unit") or found.group("unit2")
+        size = {"HALF": 0.5, "пол": 0.5, "ONEHALF": 1.5}.get(amount or "1") or float(amount or 1)
+        if unit == "HALFHOUR":
+            unit, size = "HOUR", 0.5
+        if unit in ("HOUR", "HOUR1", "HRA", "MIN", "часок"):
+            step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
+            return Piece(*found.span(), moment=Interval(self.now, self.now + step * size, "range"))
+        if unit in ("день", "дня") and size == 1:
+            end = at(self.today, self.hours.closing)
+            if end <= self.now:
+                return Piece(*found.span(), days=[Days(self.today + DAY, self.today + 2 * DAY)])
+            return Piece(*found.span(), moment=Interval(self.now, end, "range"))
+        last = self._shifted(unit, size)
+        return last and Piece(*found.span(), moment=Interval(self.now, midnight(last), "range"))
+
+    def until_end(self, found: re.Match[str]) -> Piece:
+        unit, is_next = found.group("unit"), bool(found.group("next"))
+        if unit in ("дня", "рабочего дня", "EVEN"):
+            return Piece(*found.span(), clocks=[Clock(None, self.hours.closing, "range")], days=None)
+        if unit == "WEEK":
+            last = monday_of(self.today) + timedelta(days=14 if is_next else 7)
+        elif unit == "MONTH":
+            last = first_of(add_months(self.today, 2 if is_next else 1))
+        elif unit == "YEAR":
+            last = date(self.today.year + 1, 1, 1)
+        else:
+            last = first_of(add_months(self._month(int(unit[1:])).first, 1))
+        return Piece(*found.span(), moment=Interval(self.now, midnight(last), "range"))
+
+    def part_of(self, found: re.Match[str]) -> Piece:
+        part, which, unit = found.group("part"), (found.group("which") or "").strip(), found.group("unit")
+        if unit == "WEEK":
+            monday = monday_of(self.today) + timedelta(days=7 if which in ("NEXT", "THAT") else 0)
+            first, last = {"BEGIN": (0, 2), "MIDDLE": (2, 4), "FINISH": (3, 5)}[part]
+            if monday + timedelta(days=last) <= self.today:
+                monday += timedelta(days=7)
+            return self._clipped(found, monday + timedelta(days=first), monday + timedelta(days=last))
+        if unit == "MONTH":
+            month = first_of(add_months(self.today, 1)) if which == "NEXT" else first_of(self.today)
+        else:
+            month = self._month(int(unit[1:])).first
+        first_day, last_day = {"BEGIN": (1, 10), "MIDDLE": (11, 20), "FINISH": (21, 31)}[part]
+        month = first_of(month)
+
+        def edges(of: date) -> tuple[date, date]:
+            size = calendar.monthrange(of.year, of.month)[1]
+            return of.replace(day=first_day), of.replace(day=min(last_day, size)) + DAY
+
+        start, end = edges(month)
+        if end <= self.today:
+            start, end = edges(add_months(month, 1 if unit == "MONTH" else 12))
+        return self._clipped(found, start, end)
+
+    def _clipped(self, found: re.Match[str], first: date, last: date, grain: Grain = "range") -> Piece:
+        return Piece(*found.span(), days=[Days(max(first, self.today), last, grain)])
+
+    def week_or_month(self, found: re.Match[str]) -> Piece | None:
+        groups = found.groupdict()
+        which, unit = groups.get("which") or groups.get("which2"), groups.get("unit") or groups.get("unit2")
+        if unit == "MONTH":
+            if which == "THIS":
+                return self._clipped(found, first_of(self.today), first_of(add_months(self.today, 1)), "month")
+            first = first_of(add_months(self.today, 1))
+            return Piece(*found.span(), days=[Days(first, first_of(add_months(first, 1)), "month")])
+        monday = monday_of(self.today)
+        if which == "THROUGH":
+            return None
+        if which in ("THIS", "NEAR"):
+            if which == "NEAR" and self.today.weekday() >= 5:
+                monday += timedelta(days=7)
+            return self._clipped(found, monday, monday + timedelta(days=7), "week")
+        week = Days(monday + timedelta(days=7), monday + timedelta(days=14), "week")
+        others = [] if which == "NEXT" else [Days(self.today, monday + timedelta(days=7), "week")]
+        return Piece(*found.span(), days=[week], other_days=others)
+
+    def in_month(self, found: re.Match[str]) -> Piece:
+        month = self._month(int(found.group("month")[1:]))
+        return Piece(*found.span(), days=[month])
+
+    def edge_of_month(self, found: re.Match[str]) -> Piece:
+        """The first or the last five days of a month."""
+        unit = found.group("unit")
+        month = first_of(self.today) if unit == "MONTH" else first_of(self._month(int(unit[1:])).first)
+        if unit == "MONTH" and (found.group("which") or found.group("edge") == "первых"):
+            month = first_of(add_months(month, 1))
+        size = calendar.monthrange(month.year, month.month)[1]
+        first, last = (1, 5) if found.group("edge") == "первых" else (size - 4, size)
+        return self._clipped(found, month.replace(day=first), month.replace(day=last) + DAY)
+
+    def _month(self, number: int) -> Days:
+        """The running or the next month of that number."""
+        year = self.today.year + (number < self.today.month)
+        first = date(year, number, 1)
+        return Days(max(first, self.today), first_of(add_months(first, 1)), "month")
+
+    def dates_of_month(self, found: re.Match[str]) -> Piece | None:
+        groups = found.groupdict()
+        start, end = int(groups["a"]), int(groups["b"])
+        month = groups.get("m2") or (groups.get("month") or "")[1:]
+        year = full_year(groups.get("year"))
+        last = self._dated(end, int(month), year) if month.isdigit() else self._numbered(end)
+        first = self._dated(start, int(month), year) if month.isdigit() else self._numbered(start)
+        if first is None or last is None:
+            return None
+        if groups["how"] in ("и", "или", "либо", ",", "/"):
+            return Piece(*found.span(), days=[Days(first, first + DAY), Days(last, last + DAY)])
+        if last < first:
+            if month.isdigit():
+                last = self._dated(end, int(month), first.year) or last
+                first = self.today if first > last else first
+            else:
+                first = self.today
+            if last < first:
+                return None
+        return Piece(*found.span(), days=[Days(first, last + DAY, "range")])
+
+    def day_month(self, found: re.Match[str]) -> Piece | None:
+        groups = found.groupdict()
+        day, month = int(groups["day"]), int(groups.get("mm") or groups["month"][1:])
+        year = full_year(groups.get("year"))
+        when = self._dated(day, month, year)
+        if when is None:
+            return None
+        if year and when < self.today:
+            return Piece(*found.span(), is_past=True)
+        others = []
+        if not year and (when - self.today).days > FAR_DAYS and (sooner := self._numbered(day)):
+            others.append(Days(sooner, sooner + DAY))
+        return self._with_relation(found, when, others, day_of_month=day)
+
+    def ordinal(self, found: re.Match[str]) -> Piece | None:
+        day = next(int(value) for key, value in found.groupdict().items() if key.startswith("day") and value)
+        when = self._numbered(day)
+        return when and self._with_relation(found, when, [], day_of_month=day)
+
+    def _dated(self, day: int, month: int, year: int | None) -> date | None:
+        """The next such date (29 February: the next leap year)."""
+        if not 1 <= month <= 12:
+            return None
+        years = [year] if year else range(self.today.year, self.today.year + 9)
+        for candidate in years:
+            if 1 <= day <= calendar.monthrange(candidate, month)[1]:
+                when = date(candidate, month, day)
+                if year or when >= self.today:
+                    return when
+        return None
+
+    def _numbered(self, day: int) -> date | None:
+        """The next day of that number in a month that has it."""
+        if not 1 <= day <= 31:
+            return None
+        month = first_of(self.today)
+        for _ in range(4):
+            if day <= calendar.monthrange(month.year, month.month)[1] and month.replace(day=day) >= self.today:
+                return month.replace(day=day)
+            month = first_of(add_months(month, 1))
+        return None
+
+    def _with_relation(self, found: re.Match[str], when: date, others: list[Days], **extra: int) -> Piece:
+        """A day, or what "до", "после", "с" make of it."""
+        relation = found.groupdict().get("rel")
+        stretch = {
+            "UNTIL": (self.today, when + DAY if re.match(" включительно", found.string[found.end() :]) else when),
+            "перед": (max(self.today, when - timedelta(days=7)), when),
+            "не AFTER": (self.today, when + DAY),
+            "по": (self.today, when + DAY),
+            "AFTER": (when + DAY, when + timedelta(days=1 + HORIZON_DAYS)),
+            "не UNTIL": (when, when + timedelta(days=HORIZON_DAYS)),
+            "начиная с": (when, when + timedelta(days=HORIZON_DAYS)),
+            "с": (when, when + timedelta(days=HORIZON_DAYS)),
+            "со": (when, when + timedelta(days=HORIZON_DAYS)),
+        }.get(relation or "")
+        if stretch and stretch[0] < stretch[1]:
+            is_from = relation in ("с", "со")
+            return Piece(*found.span(), days=[Days(*stretch, "range")], from_day=is_from, **extra)
+        return Piece(*found.span(), days=[Days(when, when + DAY)], other_days=others, **extra)
+
+    def on_weekday(self, found: re.Match[str]) -> Piece:
+        groups = found.groupdict()
+        weekday, which = int(groups["wd"]), (groups.get("which") or "").strip()
+        if which == "LAST":
+            return Piece(*found.span(), is_past=True)
+        nearest = self.today + timedelta(days=(weekday - self.today.weekday()) % 7)
+        strictly_next = nearest if nearest > self.today else nearest + timedelta(days=7)
+        others: list[Days] = []
+        when = strictly_next
+        if which in ("THIS", "NEAR"):
+            when = nearest
+        elif which in ("NEXT", "THAT"):
+            when = monday_of(self.today) + timedelta(days=7 + weekday)
+            if strictly_next != when:
+                others = [Days(strictly_next, strictly_next + DAY)]
+            else:
+                others = [Days(when + timedelta(days=7), when + timedelta(days=8))]
+        elif nearest == self.today and "WS" not in found.group():
+            others = [Days(nearest, nearest + DAY)]
+        return self._with_relation(found, when, others, weekday=weekday)
+
+    def weekend(self, found: re.Match[str]) -> Piece:
+        which, what = (found.group("which") or "").strip(), found.group("what")
+        if which == "LAST":
+            return Piece(*found.span(), is_past=True)
+        monday = monday_of(self.today)
+        offset, size = (5, 2) if what == "WEEKEND" else (0, 5)
+        first = monday + timedelta(days=offset)
+        last = first + timedelta(days=size)
+        if which in ("NEXT", "THAT"):
+            first, last = first + timedelta(days=7), last + timedelta(days=7)
+            others = [
+                Days(max(monday + timedelta(days=offset), self.today), monday + timedelta(days=offset + size), "range")
+            ]
+            others = [other for other in others if other.last > other.first]
+            return Piece(*found.span(), days=[Days(first, last, "range")], other_days=others)
+        if last <= self.today:
+            first, last = first + timedelta(days=7), last + timedelta(days=7)
+        return self._clipped(found, first, last)
+
+    def any_day(self, found: re.Match[str]) -> Piece:
+        return Piece(*found.span(), days=[Days(self.today, self.today + timedelta(days=HORIZON_DAYS), "range")])
+
+    def relative_day(self, found: re.Match[str]) -> Piece:
+        when = self.today + timedelta(days=int(found.group("n")))
+        return self._with_relation(found, when, [])
+
+    def holiday(self, found: re.Match[str]) -> Piece | None:
+        relation, year = found.group("rel"), self.today.year
+        new_year = found.group("ny") or "новогод" in found.group() or "рождеств" in found.group()
+        blocks = [
+            (date(y, *a), date(z, *b))
+            for y in (year - 1, year, year + 1)
+            for a, z, b in (
+                ((12, 31), y + 1, (1, 9)), ((2, 23), y, (2, 24)), ((3, 8), y, (3, 9)), ((5, 1), y, (5, 2)), ((5, 9), y, (5, 10)),
+                ((6, 12), y, (6, 13)), ((11, 4), y, (11, 5)),
+            )
+        ]  # fmt: skip
+        if new_year:
+            blocks = [block for block in blocks if block[0].month == 12]
+        elif "майск" in found.group():
+            blocks = [
+                (first.replace(day=1), first.replace(day=12))
+                for first, _ in blocks
+                if first.month == 5 and first.day == 1
+            ]
+        first, last = min(block for block in blocks if block[1] > self.today)
+        if relation == "AFTER":
+            nxt = [block for block in sorted(blocks) if block[0] > first]
+            monday = last + timedelta(days=(7 - last.weekday()) % 7 or 7)
+            others = [Days(monday, monday + timedelta(days=7), "range")]
+            others += [Days(b[1], b[1] + timedelta(days=7), "range") for b in nxt[:1]]
+            return Piece(*found.span(), days=[Days(last, last + timedelta(days=7), "range")], other_days=others)
+        if relation == "в" and not new_year:
+            return self._clipped(found, first, last)
+        start = max(self.today, first - timedelta(days=7))
+        if relation in ("на", "в"):
+            return self._clipped(found, max(first, self.today), last)
+        return Piece(*found.span(), days=[Days(start, max(first, start + DAY), "range")])
+
+    def coming_days(self, found: re.Match[str]) -> Piece:
+        count = int(found.groupdict().get("n") or 3)
+        return Piece(*found.span(), days=[Days(self.today, self.today + timedelta(days=count), "range")])
+
+    def asap(self, found: re.Match[str]) -> Piece:
+        return Piece(*found.span(), moment=Interval(self.now, None, "asap"))
+
+    # Clocks
+
+    def clock_range(self, found: re.Match[str]) -> Piece | None:
+        first, last = found.group("a"), found.group("b")
+        part = next((w for w in ("утра", "дня", "вечера", "ночи") if last.endswith(w)), None)
+        end = self._clock(last)
+        start = (
+            self._clock(f"{first} {part}")
+            if part and not re.search("утра|дня|вечера|ночи|T", first)
+            else self._clock(first)
+        )
+        if start is None or end is None:
+            return None
+        if found.group("how") in ("или", "либо"):
+            return Piece(*found.span(), clocks=[start, end])
+        begin, finish = start.start or 0, end.start or 0
+        if part == "вечера" and begin >= finish and (alone := self._clock(first)):
+            begin = alone.start or 0
+        if end.bare_hour and finish <= begin and finish + 720 > begin and finish + 720 <= END_OF_DAY:
+            finish += 720
+        if start.bare_hour and begin >= finish and begin - 720 >= 0 and begin - 720 < finish:
+            begin -= 720
+        both_bare = start.bare_hour and end.bare_hour
+        if both_bare and finish > self.hours.closing and finish - 720 > self.hours.opening and begin >= 720:
+            begin, finish = begin - 720, finish - 720
+        if begin >= finish:
+            return None
+        return Piece(*found.span(), clocks=[Clock(begin, finish, "range")])
+
+    def after_or_before(self, found: re.Match[str]) -> Piece | None:
+        clock = self._clock(found.group("a"))
+        if clock is None or clock.start is None:
+            return None
+        if found.group("rel") in ("AFTER", "не UNTIL", "начиная с", "с", "со"):
+            start = clock.start
+            if start >= self.hours.closing and clock.bare_hour:
+                start -= 720
+            end = max(self.hours.closing, start + 60)
+            return Piece(*found.span(), clocks=[Clock(start, end, "range", bare_hour=clock.bare_hour)])
+        end = clock.start
+        if end <= self.hours.opening:
+            return Piece(*found.span(), clocks=[Clock(max(0, end - 60), end, "range")])
+        return Piece(*found.span(), clocks=[Clock(self.hours.opening, end, "range")])
+
+    def at_clock(self, found: re.Match[str]) -> Piece | None:
+        words = found.group("a")
+        if found.group().startswith("на ") and re.fullmatch(r"\d{1,2} HOUR1?|HOUR1", words):
+            before = self.line.symbols[: found.start()].split()
+            if before and not re.match(r"запи|можно|W\d|R\d|D|M\d|[#,]|\d", before[-1]):
+                return None  # "массаж на 2 часа" is how long, not when
+        clock = self._clock(words)
+        if clock is None:
+            return None
+        if found.groupdict().get("approx") or " HRA" in words:
+            clock = replace(clock, grain="approx")
+        return Piece(*found.span(), clocks=[clock])
+
+    def loose_clock(self, found: re.Match[str]) -> Piece | None:
+        start = self._clock(found.group("a"))
+        if start is None or not found.group("range"):
+            return start and Piece(*found.span(), clocks=[start])
+        return self.clock_range(_Fake(found, how="-"))
+
+    def _clock(self, words: str) -> Clock | None:
+        """One clock phrase as a point of the day; None when the numbers are no time."""
+        part = next((w for w in ("утра", "дня", "вечера", "ночи", "полудня", "пополудни") if words.endswith(w)), None)
+        core = words[: -len(part)].strip() if part else words
+        if core == "NOON":
+            return Clock(720, 720, "minute")
+        if core == "MIDNIGHT":
+            return Clock(END_OF_DAY, END_OF_DAY, "minute", others=(0,))
+        numbers = [int(number) for number in re.findall(r"\d+", core)]
+        literal = core.startswith("T0")
+        if core == "HOUR1":
+            hour, minute = 1, 0
+        elif core.startswith("HALF"):
+            hour, minute = numbers[0] - 1, 30
+        elif core.startswith("без"):
+            hour, minute = numbers[-1] - 1, 60 - (15 if "QUARTER" in core else numbers[0])
+        elif core.startswith("QUARTER"):
+            hour, minute = numbers[0] - 1, 15
+        elif re.match(r"\d+ MIN \d+[#@]", core):
+            hour, minute = numbers[1] - 1, numbers[0]
+        elif len(numbers) >= 2:
+            hour, minute = numbers[0], numbers[1]
+        elif numbers:
+            hour, minute = numbers[0], 0
+            literal = literal or re.match(r"0\d", core) is not None
+        else:
+            return None
+        if hour == 0 and re.match("HALF|без|QUARTER", core):
+            hour = 12
+        if hour > 24 or not 0 <= minute < 60 or (hour == 24 and minute):
+            return None
+        point = hour * 60 + minute
+        if part:
+            return self._with_part(hour, point, part)
+        if hour > 12 or hour == 0 or literal:
+            return Clock(point, point, "minute")
+        return self._bare(hour, minute)
+
+    def _with_part(self, hour: int, point: int, part: str) -> Clock:
+        if part == "ночи" and hour in (11, 12):
+            night = END_OF_DAY if hour == 12 else point + 720
+            return Clock(night, night, "minute", others=(0,) if hour == 12 else ())
+        if hour <= 12 and ((part in ("дня", "полудня", "пополудни") and hour < 8) or (part == "вечера" and hour != 12)):
+            point += 720
+        if part == "вечера" and hour == 12:
+            return Clock(END_OF_DAY, END_OF_DAY, "minute", others=(0,))
+        return Clock(point, point, "minute")
+
+    def _bare(self, hour: int, minute: int) -> Clock:
+        """An hour of 1-12 with neither morning nor evening said: the reading inside the opening hours."""
+        morning = (hour % 12) * 60 + minute if hour < 12 else 720 + minute
+        readings = (morning, morning + 720) if hour < 12 else (morning,)
+        usual = morning + 720 if hour <= 8 else morning
+        inside = [reading for reading in readings if self.hours.opening <= reading < self.hours.closing]
+        best = inside[0] if len(inside) == 1 else usual
+        others = tuple(
+            reading
+            for reading in readings
+            if reading != best and (reading in inside or self.hours.opening - 60 <= reading < self.hours.opening)
+        )
+        return Clock(best, best, "minute", others=others, bare_hour=hour)
+
+
+class _Fake:
+    """A match with one group set by hand."""
+
+    def __init__(self, found: re.Match[str], **groups: str):
+        self._found, self._groups = found, groups
+
+    def group(self, name: str | int = 0) -> str:
+        return self._groups.get(name) or self._found.group(name)  # type: ignore[call-overload]
+
+    def span(self) -> tuple[int, int]:
+        return self._found.span()

@@ -1,0 +1,159 @@
+"""A message as a line of symbols: weekdays, months, numbers, parts of a day; what only looks like a time is masked."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from assistant import lexicon
+from assistant.text import Text
+
+
+@dataclass(frozen=True)
+class Line:
+    text: Text
+    symbols: str
+    begins: list[int]  # of each symbol in `symbols`
+    bounds: list[tuple[int, int]]  # of each symbol in text.plain
+
+    @property
+    def may_hold_time(self) -> bool:
+        return _HINT.search(self.symbols) is not None
+
+    def plain_span(self, start: int, end: int) -> tuple[int, int]:
+        """Where symbols[start:end] stands in text.plain."""
+        first = bisect_right(self.begins, start) - 1
+        last = bisect_right(self.begins, end - 1) - 1
+        return self.bounds[first][0], self.bounds[last][1]
+
+    def own_words(self, start: int, end: int) -> str:
+        return self.text.own_words(*self.plain_span(start, end))
+
+
+_TOKEN = re.compile(
+    r"24/7|20\d\d-\d\d-\d\d(?!\d)|\d{1,2}:\d{2}(?!\d)|\d{1,2}[./]\d{1,2}[./](?:20)?\d{2}(?!\d)|\d{1,2}\.\d{1,2}(?![\d])|\d{1,2}/\d{1,2}(?![\d/])|\d+|[a-z]+|[а-я]+|[^\s\w]|_"
+)
+_SUFFIXES = {"го", "ого", "е", "ое", "его", "му", "ому", "ему", "ье", "ом"}
+_HINT = re.compile(
+    r"\d|[A-Z]{2}|W\d|R\d|HOUR|вечер|утр|обед|работы|скорее|быстрее|раньше|срочно|сейчас|днях|праздник|рождеств|каникул|asap|дня|пораньше"
+)
+
+
+@cache
+def _words() -> dict[str, str]:
+    words: dict[str, str] = {}
+    data = lexicon.load("times")
+    for symbol, forms in data["words"].items():
+        for form in forms.split():
+            words[form.replace("ё", "е")] = symbol
+    words["час"] = words["часу"] = "HOUR1"
+    for number, forms in data["numbers"].items():
+        for form in forms.split():
+            words[form] = str(number)
+    for number, stem in data["ordinals"].items():
+        endings = ("его", "ему", "е") if number == 3 else ("го", "му", "е")
+        for ending in endings:
+            words[stem + ending] = f"{number}@"
+        if number == 3:
+            words["третьего"] = words["третье"] = words["третьему"] = "3@"
+    return words
+
+
+@cache
+def _masks() -> list[re.Pattern[str]]:
+    return [re.compile(rf"(?<!\S)(?:{mask})(?!\S)") for mask in lexicon.load("times")["masks"]]
+
+
+def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
+    symbols: list[str] = []
+    bounds: list[tuple[int, int]] = []
+    words = _words()
+
+    def put(symbol: str, start: int, end: int) -> None:
+        symbols.append(symbol)
+        bounds.append((start, end))
+
+    for match in _TOKEN.finditer(text.plain):
+        start, end = match.span()
+        token = match.group()
+        if any(left < end and start < right for left, right in hidden):
+            put("_", start, end)
+            continue
+        glued = bool(bounds) and bounds[-1][1] == start
+        if token[0].isdigit():
+            put(_number_symbol(token), start, end)
+            continue
+        if not token[0].isalpha():
+            put({'"': "'", "~": "~"}.get(token, token), start, end)
+            continue
+        if glued and symbols[-1].isdigit():
+            if token in _SUFFIXES and len(symbols[-1]) <= 2:
+                symbols[-1] += "#"
+                bounds[-1] = (bounds[-1][0], end)
+                continue
+            if token in ("к", "т", "тр", "тыщ"):
+                put("PRICE", start, end)
+                continue
+        if glued and symbols[-1] == "-" and len(symbols) > 1 and symbols[-2].isdigit() and token in _SUFFIXES:
+            symbols.pop()
+            bounds.pop()
+            symbols[-1] += "#"
+            bounds[-1] = (bounds[-1][0], end)
+            continue
+        symbol = words.get(token)
+        if symbol is None and token.startswith("пол") and len(token) > 5:
+            if token == "полчаса":  # noqa: S105 - a word, no secret
+                symbol = "HALFHOUR"
+            elif token in ("полтора", "полторы"):
+                symbol = "ONEHALF"
+            elif (hour := words.get(token[3:])) and hour.endswith("@"):
+                put("HALF", start, start + 3)
+                put(hour, start + 3, end)
+                continue
+        if symbol and symbol[0].isdigit() and symbols and symbols[-1] in ("20", "30", "40", "50") and symbol != "0":
+            unit = symbol.rstrip("@")
+            if len(unit) == 1 and text.plain[bounds[-1][0]].isalpha():
+                symbols[-1] = str(int(symbols[-1]) + int(unit)) + ("@" if symbol.endswith("@") else "")
+                bounds[-1] = (bounds[-1][0], end)
+                continue
+        put(symbol or token, start, end)
+    line = _with_clocks(" ".join(symbols))
+    for mask in _masks():
+        line = mask.sub(lambda found: re.sub(r"\S+", lambda word: "_" * len(word.group()), found.group()), line)
+    begins = [0]
+    for symbol in symbols[:-1]:
+        begins.append(begins[-1] + len(symbol) + 1)
+    return Line(text, line, begins, bounds)
+
+
+def _number_symbol(token: str) -> str:
+    """A number as written; a clock as T5:30, a date as D15.12 or D15.12.2026; an impossible one masked."""
+    if token == "24/7":  # noqa: S105
+        return "_"
+    if re.fullmatch(r"20\d\d-\d\d-\d\d", token):
+        year, month, day = token.split("-")
+        return f"D{day}.{month}.{year}"
+    if ":" in token:
+        hour, minute = map(int, token.split(":"))
+        return f"T{token}" if hour <= 24 and minute < 60 else "_"
+    if "." in token or "/" in token:
+        first, second, *year = re.split(r"[./]", token)
+        if 1 <= int(first) <= 31 and 1 <= int(second) <= 12:
+            return f"D{token}"
+        if not year and int(first) <= 23 and int(second) < 60 and len(second) == 2 and "." in token:
+            return f"T{first}:{second}"
+        return "_"
+    return token
+
+
+def _with_clocks(line: str) -> str:
+    """Dates that are clocks after all: "в 10.10", "11.10 вечера"; lengths stay the same."""
+
+    def clock(found: re.Match[str]) -> str:
+        return f"{found.group(1)}T{found.group(2)}:{found.group(3)}"
+
+    line = re.sub(r"(?<!\S)((?:в|во) )D(\d{1,2})\.(\d\d)(?!\S)", clock, line)
+    return re.sub(r"(?<!\S)()D(\d{1,2})\.(\d\d)(?= (?:утра|вечера|дня|HOUR)(?!\S))", clock, line)
