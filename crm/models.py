@@ -17,6 +17,7 @@ class Connection(models.Model):
     is_active = models.BooleanField("включено", default=True)
     broken_reason = models.CharField("остановлено: почему", max_length=200, blank=True)
     paused_until = models.DateTimeField("портал просил подождать до", null=True, blank=True)
+    failures = models.PositiveSmallIntegerField("неудач подряд", default=0)  # the pause grows with them
     default_user_id = models.PositiveIntegerField("ответственный по умолчанию", default=1)
     last_ok_at = models.DateTimeField("последний успешный обмен", null=True, blank=True)
 
@@ -29,7 +30,9 @@ class Connection(models.Model):
 
 
 class Link(models.Model):
-    """One of our rows and its object in the portal, with what was last written there."""
+    """One of our rows and its object in the portal, with what was last written there.
+
+    Only what changed since is sent: what people edit in the portal meanwhile stays theirs."""
 
     class Kind(models.TextChoices):
         LEAD = "lead", "Лид"
@@ -40,8 +43,10 @@ class Link(models.Model):
 
     kind = models.CharField("что", max_length=10, choices=Kind.choices)
     local_id = models.BigIntegerField("наш номер")
+    # Empty: an attempt to create it was begun and may have been applied, so it is searched for before the next one.
     remote_id = models.CharField("номер в Битрикс24", max_length=40, blank=True)
-    fingerprint = models.CharField("отпечаток записанного", max_length=64, blank=True)
+    entity_type = models.PositiveSmallIntegerField("тип объекта", default=0)  # 1 lead, 2 deal, 3 contact, 0 none of CRM
+    written = models.JSONField("отпечатки записанных полей", default=dict, blank=True)
     error = models.CharField("ошибка", max_length=300, blank=True)
     synced_at = models.DateTimeField("обновлено", null=True, blank=True)
 
