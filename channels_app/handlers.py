@@ -13,7 +13,7 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
     outbound.deliver(delivery_id, now=now)
 
 
-@handler("channels.answer_press", kind="outside", max_attempts=3)
+@handler("channels.answer_press", kind="outside")
 def answer_press(account_id: int, callback_id: str, *, now: datetime) -> None:
     inbound.answer_press(account_id, callback_id)
 

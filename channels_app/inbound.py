@@ -12,7 +12,7 @@ from channels_app.models import ChannelAccount, InboundEvent
 from contacts import receiving
 from contacts.incoming import Incoming
 from contacts.models import Message
-from leadhub.work import later
+from leadhub.work import TryLater, later
 from tenants.models import ChannelKind
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,14 @@ def _close(event: InboundEvent, status: str, error: str) -> None:
 
 
 def answer_press(account_id: int, callback_id: str) -> None:
-    """Tell the messenger that a pressed button was heard. An account that fails here is found out by its deliveries."""
+    """Tell the messenger that a pressed button was heard; tried once, for the button comes to rest by itself.
+
+    An account that fails here is found out by its deliveries."""
     account = ChannelAccount.objects.filter(pk=account_id).first()
     adapter = adapters.of(account) if account else None
     if not isinstance(adapter, adapters.Telegram):
         return
     try:
         adapter.answer_callback(callback_id)
-    except (adapters.AccountBroken, adapters.ClientUnreachable):
-        return
+    except (adapters.AccountBroken, adapters.ClientUnreachable, TryLater) as error:
+        logger.info("a pressed button of account %s was not answered: %s", account_id, type(error).__name__)

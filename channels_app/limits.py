@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from django.conf import settings
 from django.core.cache import cache
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 
 from channels_app.adapters.base import digest
 from channels_app.hooks import Hook
+from leadhub import clock
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +19,8 @@ WINDOW = 60  # seconds
 
 def seconds_to_wait(request: HttpRequest, found: Hook, visitor: str) -> int:
     """0: the post may pass. A cache that is away lets everybody pass."""
-    minute, left = divmod(time.time(), WINDOW)
-    wait = int(WINDOW - left) + 1
+    minute, gone = divmod(clock.now().timestamp(), WINDOW)
+    wait = int(WINDOW - gone) + 1
     counted = [(f"{found.id}:{digest(address_of(request))}", settings.HOOK_ADDRESS_PER_MINUTE)]
     if visitor:
         counted.append((f"{found.id}:{visitor}", settings.HOOK_VISITOR_PER_MINUTE))

@@ -153,7 +153,11 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
     delivery = _look_again(delivery_id, now=now)
     if delivery is None:
         return
-    adapter = adapters.of(delivery.account)
+    try:
+        adapter = adapters.of(delivery.account)
+    except LookupError:
+        _finish(delivery, _Status.FAILED, now=now, error="Этот канал ещё не умеет отправлять.")
+        return
     was_tried = delivery.attempted_at is not None
     Delivery.objects.filter(pk=delivery.pk).update(attempted_at=now)
     try:
@@ -202,12 +206,15 @@ def _went_on(delivery: Delivery) -> bool:
 
 def _keep_turn_and_pace(delivery: Delivery, *, now: datetime) -> None:
     """Texts to one client leave in their order, and not faster than messengers take them."""
-    siblings = Delivery.objects.filter(account=delivery.account_id, to=delivery.to)
-    if siblings.filter(status=_Status.QUEUED, pk__lt=delivery.pk).exists():
+    earlier = Delivery.objects.filter(
+        account=delivery.account_id, to=delivery.to, status=_Status.QUEUED, pk__lt=delivery.pk
+    )
+    if earlier.exists():
         raise TryLater("an earlier text to this client waits", after=IN_TURN_RETRY, counts=False)
-    if delivery.account.kind == ChannelKind.WEBCHAT:
+    if not delivery.conversation_id or delivery.account.kind == ChannelKind.WEBCHAT:
         return
-    if siblings.filter(sent_at__gt=now - BURST_WINDOW).count() >= BURST:
+    just_now = Delivery.objects.filter(conversation=delivery.conversation_id, sent_at__gt=now - BURST_WINDOW)
+    if just_now.count() >= BURST:
         raise TryLater("this client got several texts just now", after=timedelta(seconds=1), counts=False)
 
 

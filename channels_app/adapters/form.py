@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from email.message import Message as Mime
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -131,13 +130,13 @@ def _flat(told: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
     """Text parts; an attached file leaves its name."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    mail = BytesParser(_class=Mime, policy=HTTP).parsebytes(head + body)
+    mail = BytesParser(policy=HTTP).parsebytes(head + body)
     if not mail.is_multipart():
         raise Unreadable("составное тело без частей")
     pairs = []
-    for part in mail.get_payload():
-        name = part.get_param("name", header="content-disposition")
-        value = part.get_filename() or _decoded(part.get_payload(decode=True) or b"")
+    for part in mail.iter_parts():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        value = part.get_filename() or (_decoded(content) if isinstance(content, bytes) else "")
         if isinstance(name, str):
             pairs.append((name, value))
     return pairs

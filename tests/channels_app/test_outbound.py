@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from channels_app import accounts, outbound
-from channels_app.models import Delivery, Notice
+from channels_app.models import ChannelAccount, Delivery, Notice
 from channels_app.signals import delivery_changed
 from contacts.models import Contact, Message
 from leadhub.work.models import DueWork
@@ -258,6 +258,35 @@ def test_gives_up_visibly_after_half_a_day(talk, clock):
     clock.tick(hours=13)
     assert state(delivery) == "failed"
     assert not DueWork.objects.filter(handler="channels.deliver").exists()
+
+
+def test_channel_that_cannot_send_yet_is_failed_and_seen(talk, clock):
+    delivery = talk.queue()
+    ChannelAccount.objects.filter(pk=talk.account.pk).update(kind="vk")
+    clock.settle()
+    assert state(delivery) == "failed"
+
+
+def test_pressed_button_comes_to_rest(talk, door, clock):
+    talk.queue("Какое время?", choices=["завтра, 10:30"])
+    clock.settle()
+    (shown,) = [row["message"] for row in talk.sandbox.telegram(talk.token) if row["out"]]
+    data = shown["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+    press = {"message_id": shown["message_id"], "data": data}
+    made = talk.sandbox.post("telegram/say", token=talk.token, client=int(talk.who), callback=press)
+    query = {
+        "id": str(4_000_000_001 + made["update_id"]),  # as the sandbox numbers its queries
+        "from": {"id": int(talk.who), "is_bot": False, "first_name": "Ирина"},
+        "message": shown,
+        "data": data,
+    }
+    assert door.post("telegram", {"update_id": made["update_id"], "callback_query": query}).status_code == 200
+    (message,) = door.take_in()
+    assert message.text == "завтра, 10:30"
+    row = DueWork.objects.get(handler="channels.answer_press")
+    assert run_row(row.pk)
+    (call,) = [call for call in talk.sandbox.log("telegram") if call["method"].lower() == "answercallbackquery"]
+    assert call["status"] == 200
 
 
 def test_cancelled_text_never_leaves(talk, clock):
