@@ -15,7 +15,7 @@ from assistant.times.grammar import Reader
 from assistant.times.line import Line, line_of
 from assistant.times.shapes import DAY, END_OF_DAY, Clock, Days, Hours, Piece, at, midnight
 from assistant.times.wishes import Chooser
-from assistant.understanding import DateTimeSlot, Grain, Interval
+from assistant.understanding import DateTimeSlot, Interval
 
 WEEK = timedelta(days=7)
 
@@ -70,12 +70,6 @@ class _Resolver:
         windows.sort(key=lambda window: window.start)
         if not windows:
             return None
-        alternatives: list[Interval] = []
-        for other in wish.other_days:
-            alternatives += self._windows([other], wish.clocks)
-        for clock in wish.clocks or ():
-            for reading in clock.others:
-                alternatives += self._windows(wish.days, [Clock(reading, reading, clock.grain)])
         ruled_out = [
             window
             for piece in excluded
@@ -85,22 +79,7 @@ class _Resolver:
             ruled_out, excluded = [], []  # "в пятницу не могу, давайте в субботу": nothing is left to rule out
             text = self._words_of(wish.where())
         windows = [window for window in windows if not _ruled_out(window, ruled_out)] or windows
-        hull = windows[0] if len(windows) == 1 else _hull(windows, wish)
-        for clock in wish.clocks or ():
-            if (
-                wish.days
-                and clock.start == clock.end
-                and hull.start == hull.end
-                and hull.start.date() > wish.days[-1].last - DAY
-            ):
-                moved = at(wish.days[0].first, ((clock.start or 0) + 720) % END_OF_DAY)
-                alternatives.append(Interval(moved, moved, clock.grain))  # the hour named is over today
-        seen = {(hull.start, hull.end)}
-        fresh = []
-        for other in alternatives:
-            if (other.start, other.end) not in seen and (other.end or other.start) >= self.now:
-                seen.add((other.start, other.end))
-                fresh.append(other)
+        hull = windows[0] if len(windows) == 1 else _hull(windows)
         return DateTimeSlot(
             text,
             hull.start,
@@ -108,9 +87,22 @@ class _Resolver:
             hull.grain,
             windows=tuple(windows) if len(windows) > 1 else (),
             exclude=tuple(ruled_out),
-            alternatives=tuple(fresh[:4]),
+            alternatives=self._alternatives(wish, hull),
             approx=hull.grain == "approx",
         )
+
+    def _alternatives(self, wish: Piece, chosen: Interval) -> tuple[Interval, ...]:
+        """Other readings that still lie ahead, at most four."""
+        found = [window for other in wish.other_days for window in self._windows([other], wish.clocks)]
+        for clock in wish.clocks or ():
+            for reading in clock.others:
+                found += self._windows(wish.days, [Clock(reading, reading, clock.grain)])
+            is_moved = wish.days and clock.start == clock.end and chosen.start.date() >= wish.days[-1].last
+            if is_moved and wish.days and chosen.start == chosen.end:  # "сегодня в 9" when nine is over: the other nine
+                moved = at(wish.days[0].first, ((clock.start or 0) + END_OF_DAY // 2) % END_OF_DAY)
+                found.append(Interval(moved, moved, clock.grain))
+        ahead = [other for other in dict.fromkeys(found) if (other.end or other.start) >= self.now]
+        return tuple(other for other in ahead if (other.start, other.end) != (chosen.start, chosen.end))[:4]
 
     def _every(self, piece: Piece, *, until: Interval) -> list[Days] | None:
         """A weekday that is ruled out is so each time, today too."""
@@ -137,7 +129,7 @@ class _Resolver:
         return sorted(dict.fromkeys(found), key=lambda window: window.start)
 
     def _on_day(self, day: date, clock: Clock) -> Interval | None:
-        """The clock on that day, cut to the future; None when it is over (today's points move to their later reading)."""
+        """The clock on that day, cut to the future; None when it is over (a point moves to its later reading)."""
         start = at(day, self.hours.opening if clock.start is None else clock.start)
         end = at(day, self.hours.closing if clock.end is None else clock.end)
         if clock.start == clock.end:
@@ -190,11 +182,9 @@ class _Resolver:
         return " ".join(texts)
 
 
-def _hull(windows: list[Interval], wish: Piece) -> Interval:
-    end = max(window.end or window.start for window in windows)
-    start = windows[0].start
-    grain: Grain = "range"
-    return Interval(start, end, grain)
+def _hull(windows: list[Interval]) -> Interval:
+    """From the first window's start to the last end; `windows` are sorted."""
+    return Interval(windows[0].start, max(window.end or window.start for window in windows), "range")
 
 
 def _meet(window: Interval, out: Interval) -> bool:

@@ -1,7 +1,7 @@
 """What does the client want: rules over the plain text and the slots found, weighed into intents.
 
-Rules stand in `lexicon/intents.yaml`. `RuleClassifier` is the first engine behind `Classifier`; a trained one can take its
-place, it gets the same features.
+Rules stand in `lexicon/intents.yaml`. `RuleClassifier` is the first behind `Classifier`; a trained one, given
+the same features, can take its place.
 """
 
 from __future__ import annotations
@@ -105,18 +105,18 @@ class RuleClassifier:
         for reason in spam_reasons:
             evidence.add("spam", spam, reason)
         intents = _chosen(evidence, features, urgent=urgency == "high")
-        intent = intents[0]
-        if intent == "spam" and features.known_client:
-            intents, intent = ("other",), "other"
-        if intent in ("cancel", "reschedule", "spam"):
+        if intents[0] == "spam" and features.known_client:
+            intents = ("other",)
+        lead = intents[0]
+        if lead in ("cancel", "reschedule", "spam"):
             urgency = "normal"
         emotion = _emotion(plain, features.text.original, intents)
-        sensitive = intent not in ("spam", "complaint") and (
+        sensitive = lead not in ("spam", "complaint") and (
             _search("price_sensitive", plain) is not None or "promo_question" in intents
         )
         if sensitive and "promo_question" not in intents and _only_gives_code(plain, slots):
             sensitive = False
-        reasons = [f"{LABELS[intent]}: {reason}" for intent in intents for reason in evidence.why[intent][:3]]
+        reasons = [f"{LABELS[meant]}: {reason}" for meant in intents for reason in evidence.why[meant][:3]]
         if urgency == "high":
             reasons.append(f"срочно: «{urgent_word}»")
         if sensitive:
@@ -126,7 +126,7 @@ class RuleClassifier:
         if not reasons:
             reasons.append("ничего узнаваемого")
         return Verdict(
-            intent, _confidence(evidence, intents, features), intents, urgency, sensitive, emotion, tuple(reasons)
+            lead, _confidence(evidence, intents, features), intents, urgency, sensitive, emotion, tuple(reasons)
         )
 
 
@@ -215,7 +215,7 @@ def _chosen(evidence: _Sum, features: Features, *, urgent: bool) -> tuple[Intent
     plain = features.text.plain
     if chance["spam"] >= SURE:
         return ("spam",)
-    strong = [intent for intent in ORDER if chance[intent] >= SURE and intent != "other"]
+    strong: list[Intent] = [intent for intent in ORDER if chance[intent] >= SURE and intent != "other"]
     best = max((intent for intent in ORDER if intent != "other"), key=lambda intent: chance[intent])
     if not strong:
         if chance[best] >= 0.4 and chance[best] >= chance["other"] - 0.25:
@@ -265,8 +265,7 @@ def _without_leading_questions(
     is_weak = not _asks_for_visit(plain) and not features.slots.datetime
     for intent in ("price_question", "promo_question", "consultation"):
         if intent in strong and is_weak and chance[intent] >= 0.58:
-            strong = [i for i in strong if i != "booking"]
-            return strong
+            return [i for i in strong if i != "booking"]
     if "consultation" in strong and (chance["consultation"] < 0.8 or (urgent and chance["consultation"] < 0.9)):
         strong = [i for i in strong if i != "consultation"]
     asks_medical = re.search(r"(?<![а-я])можно\s+ли\s+(?:\S+\s+){0,4}(?:при|если|беремен|кормящ|после|во время)", plain)
@@ -370,6 +369,6 @@ def _attacks() -> re.Pattern[str]:
 
 
 def without_attacks(message: str) -> tuple[str, bool]:
-    """The message with orders to the machine, scripts and SQL blanked out (lengths stay), and whether there were any."""
+    """The message with orders to the machine, scripts and SQL blanked out (lengths stay); whether there were any."""
     cleaned = _attacks().sub(lambda found: " " * len(found.group()), message)
     return cleaned, cleaned != message

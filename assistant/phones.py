@@ -10,7 +10,8 @@ from assistant.understanding import PhoneSlot
 
 _GAP = r"[\s.\-_()/]{0,3}"
 _RUSSIAN = re.compile(
-    rf"(?<![\d+])(?P<country>\+ ?7|8|7)?(?:{_GAP})(?P<city>\(? ?[3489]\d{{2}} ?\)?)(?P<rest>(?:{_GAP}\d){{7}})(?![\d])(?!{_GAP}\d{{3}})"
+    rf"(?<![\d+])(?P<country>\+ ?7|8|7)?(?:{_GAP})(?P<city>\(? ?[3489]\d{{2}} ?\)?)"
+    rf"(?P<rest>(?:{_GAP}\d){{7}})(?!\d)(?!{_GAP}\d{{3}})"
 )
 _FOREIGN = re.compile(r"(?<![\d+])\+(?!7)(?P<digits>[1-9]\d{0,2}(?:[\s.\-()]{0,3}\d){7,12})(?!\d)")
 _SPOKEN = re.compile(r"(?<![а-я])(?:плюс\s+семь|восемь)(?=[\s,]+(?:девятьсот|\(?9\d\d))")
@@ -63,20 +64,20 @@ def _spoken(plain: str, start: int) -> tuple[str, int] | None:
         if word.isdigit():
             kind, value = "digits", word
         elif word in _HUNDREDS:
-            kind, value = "hundred", _HUNDREDS[word]
+            kind, value = "hundred", str(_HUNDREDS[word])
         elif word in _TENS:
-            kind, value = "ten", _TENS[word]
+            kind, value = "ten", str(_TENS[word])
         elif word in _UNITS:
-            kind, value = "unit", _UNITS.index(word)
+            kind, value = "unit", str(_UNITS.index(word))
         else:
             break
-        follows = (last, kind) in (("hundred", "ten"), ("hundred", "unit"), ("ten", "unit")) and value != 0
+        follows = (last, kind) in (("hundred", "ten"), ("hundred", "unit"), ("ten", "unit")) and value != "0"
         if follows and not (last == "ten" and int(value) > 9):
             number += int(value)
         else:
             digits += str(number) if last and last != "digits" else ""
             number = 0 if kind == "digits" else int(value)
-            digits += str(value) if kind == "digits" else ""
+            digits += value if kind == "digits" else ""
         last, end = kind, start + match.end()
         if len(digits) + (len(str(number)) if last != "digits" else 0) >= 10 and kind in ("unit", "digits"):
             break

@@ -32,7 +32,7 @@ from assistant.understanding import Grain, Interval
 
 HORIZON_DAYS = 7  # how far "from Monday on" or "in the evenings" reaches
 FAR_DAYS = 180  # a named date that comes only after so long was more likely meant for another month
-Build = Callable[["Reader", "re.Match[str] | _Fake"], "Piece | None"]
+Build = Callable[["Reader", "re.Match[str]"], "Piece | None"]
 
 
 @cache
@@ -56,7 +56,7 @@ def _part(start: str | None, end: str | None) -> Build:
     """A part of the day; None is the opening or the closing hour."""
     first, last = _minute(start), _minute(end)
 
-    def build(reader: Reader, found: re.Match[str] | _Fake) -> Piece | None:
+    def build(reader: Reader, found: re.Match[str]) -> Piece | None:
         left = reader.hours.opening if first is None else first
         right = reader.hours.closing if last is None else last
         if right <= left:
@@ -149,7 +149,7 @@ class Reader:
                 return Piece(*found.span(), days=[Days(self.today + DAY, self.today + 2 * DAY)])
             return Piece(*found.span(), moment=Interval(self.now, end, "range"))
         last = self._shifted(unit, size)
-        return last and Piece(*found.span(), moment=Interval(self.now, midnight(last), "range"))
+        return Piece(*found.span(), moment=Interval(self.now, midnight(last), "range")) if last else None
 
     def until_end(self, found: re.Match[str]) -> Piece:
         unit, is_next = found.group("unit"), bool(found.group("next"))
@@ -264,12 +264,12 @@ class Reader:
         others = []
         if not year and (when - self.today).days > FAR_DAYS and (sooner := self._numbered(day)):
             others.append(Days(sooner, sooner + DAY))
-        return self._with_relation(found, when, others, day_of_month=day)
+        return replace(self._with_relation(found, when, others), day_of_month=day)
 
     def ordinal(self, found: re.Match[str]) -> Piece | None:
         day = next(int(value) for key, value in found.groupdict().items() if key.startswith("day") and value)
         when = self._numbered(day)
-        return when and self._with_relation(found, when, [], day_of_month=day)
+        return replace(self._with_relation(found, when, []), day_of_month=day) if when else None
 
     def _dated(self, day: int, month: int, year: int | None) -> date | None:
         """The next such date (29 February: the next leap year)."""
@@ -294,7 +294,7 @@ class Reader:
             month = first_of(add_months(month, 1))
         return None
 
-    def _with_relation(self, found: re.Match[str], when: date, others: list[Days], **extra: int) -> Piece:
+    def _with_relation(self, found: re.Match[str], when: date, others: list[Days]) -> Piece:
         """A day, or what "до", "после", "с" make of it."""
         relation = found.groupdict().get("rel")
         stretch = {
@@ -310,8 +310,8 @@ class Reader:
         }.get(relation or "")
         if stretch and stretch[0] < stretch[1]:
             is_from = relation in ("с", "со")
-            return Piece(*found.span(), days=[Days(*stretch, "range")], from_day=is_from, **extra)
-        return Piece(*found.span(), days=[Days(when, when + DAY)], other_days=others, **extra)
+            return Piece(*found.span(), days=[Days(*stretch, "range")], from_day=is_from)
+        return Piece(*found.span(), days=[Days(when, when + DAY)], other_days=others)
 
     def on_weekday(self, found: re.Match[str]) -> Piece:
         groups = found.groupdict()
@@ -332,7 +332,7 @@ class Reader:
                 others = [Days(when + timedelta(days=7), when + timedelta(days=8))]
         elif nearest == self.today and "WS" not in found.group():
             others = [Days(nearest, nearest + DAY)]
-        return self._with_relation(found, when, others, weekday=weekday)
+        return replace(self._with_relation(found, when, others), weekday=weekday)
 
     def weekend(self, found: re.Match[str]) -> Piece:
         which, what = (found.group("which") or "").strip(), found.group("what")
@@ -367,8 +367,8 @@ class Reader:
             (date(y, *a), date(z, *b))
             for y in (year - 1, year, year + 1)
             for a, z, b in (
-                ((12, 31), y + 1, (1, 9)), ((2, 23), y, (2, 24)), ((3, 8), y, (3, 9)), ((5, 1), y, (5, 2)), ((5, 9), y, (5, 10)),
-                ((6, 12), y, (6, 13)), ((11, 4), y, (11, 5)),
+                ((12, 31), y + 1, (1, 9)), ((2, 23), y, (2, 24)), ((3, 8), y, (3, 9)), ((5, 1), y, (5, 2)),
+                ((5, 9), y, (5, 10)), ((6, 12), y, (6, 13)), ((11, 4), y, (11, 5)),
             )
         ]  # fmt: skip
         if new_year:
@@ -403,6 +403,9 @@ class Reader:
     # Clocks
 
     def clock_range(self, found: re.Match[str]) -> Piece | None:
+        return self._range(found, how=found.group("how"))
+
+    def _range(self, found: re.Match[str], *, how: str) -> Piece | None:
         first, last = found.group("a"), found.group("b")
         part = next((w for w in ("утра", "дня", "вечера", "ночи") if last.endswith(w)), None)
         end = self._clock(last)
@@ -413,7 +416,7 @@ class Reader:
         )
         if start is None or end is None:
             return None
-        if found.group("how") in ("или", "либо"):
+        if how in ("или", "либо"):
             return Piece(*found.span(), clocks=[start, end])
         begin, finish = start.start or 0, end.start or 0
         if part == "вечера" and begin >= finish and (alone := self._clock(first)):
@@ -460,8 +463,8 @@ class Reader:
     def loose_clock(self, found: re.Match[str]) -> Piece | None:
         start = self._clock(found.group("a"))
         if start is None or not found.group("range"):
-            return start and Piece(*found.span(), clocks=[start])
-        return self.clock_range(_Fake(found, how="-"))
+            return Piece(*found.span(), clocks=[start]) if start else None
+        return self._range(found, how="-")
 
     def _clock(self, words: str) -> Clock | None:
         """One clock phrase as a point of the day; None when the numbers are no time."""
@@ -524,16 +527,3 @@ class Reader:
             if reading != best and (reading in inside or self.hours.opening - 60 <= reading < self.hours.opening)
         )
         return Clock(best, best, "minute", others=others, bare_hour=hour)
-
-
-class _Fake:
-    """A match with one group set by hand."""
-
-    def __init__(self, found: re.Match[str], **groups: str):
-        self._found, self._groups = found, groups
-
-    def group(self, name: str | int = 0) -> str:
-        return self._groups.get(name) or self._found.group(name)  # type: ignore[call-overload]
-
-    def span(self) -> tuple[int, int]:
-        return self._found.span()

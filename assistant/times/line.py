@@ -140,10 +140,10 @@ def _number_symbol(token: str) -> str:
         hour, minute = map(int, token.split(":"))
         return f"T{token}" if hour <= 24 and minute < 60 else "_"
     if "." in token or "/" in token:
-        first, second, *year = re.split(r"[./]", token)
+        first, second, *rest = re.split(r"[./]", token)
         if 1 <= int(first) <= 31 and 1 <= int(second) <= 12:
             return f"D{token}"
-        if not year and int(first) <= 23 and int(second) < 60 and len(second) == 2 and "." in token:
+        if not rest and int(first) <= 23 and int(second) < 60 and len(second) == 2 and "." in token:
             return f"T{first}:{second}"
         return "_"
     return token

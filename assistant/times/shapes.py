@@ -31,7 +31,7 @@ class Days:
 
 @dataclass(frozen=True)
 class Clock:
-    """A window of a day in minutes, [start, end); a point has end == start. None means: until or from the opening hour."""
+    """A window of a day in minutes, [start, end); a point has end == start. None: the opening or closing hour."""
 
     start: int | None
     end: int | None

@@ -30,7 +30,7 @@ class Chooser:
 
     def _without_the_unwished(self, pieces: list[Piece]) -> list[Piece]:
         """Drop the past, questions about opening hours and terms of promotions; mark what the client rules out."""
-        kept = []
+        kept: list[Piece] = []
         symbols = self.line.symbols
         for index, piece in enumerate(pieces):
             before = re.split(r" [.!?;] | , (?=а |но |хоч|мож|запи)", symbols[: piece.start])[-1]
@@ -43,11 +43,8 @@ class Chooser:
             wished = _context("wish_verbs").search(before[before.rfind(" , ") :] if " , " in before else before)
             if piece.is_past or asks_hours or is_promo or (is_past and not wished and piece.moment is None):
                 continue
-            if re.search(
-                r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$", before.strip()
-            ):
-                piece.is_excluded = True
-            elif re.search(r"(?:^|\s)не(?: (?:в|во|на))*$", before.strip()) and index + 1 == len(pieces):
+            is_last = index + 1 == len(pieces)
+            if _EXCEPT.search(before.strip()) or (is_last and _NOT.search(before.strip())):
                 piece.is_excluded = True
             elif re.match(
                 r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)",
@@ -233,9 +230,11 @@ class Chooser:
         return replace(base, **changes)
 
 
+_EXCEPT = re.compile(r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$")
+_NOT = re.compile(r"(?:^|\s)не(?: (?:в|во|на))*$")
 _TURN = re.compile(
-    r"(?<!\S)(?:перен\w*|перезап\w*|перепиш\w*|сдвин\w*|передвин\w*|поменя\w*|можно|хочу|хотел\w*|лучше|давайте|а на|получится)"
-    r"(?!\S)"
+    r"(?<!\S)(?:перен\w*|перезап\w*|перепиш\w*|сдвин\w*|передвин\w*|поменя\w*|можно|хочу|хотел\w*|лучше|давайте|а на"
+    r"|получится)(?!\S)"
 )
 
 
@@ -306,8 +305,8 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
     """Two day phrases about the same day ("в пятницу 27 ноября", "на следующей неделе в среду"), else None."""
     if not (first.days and second.days and len(first.days) == len(second.days) == 1):
         return None
-    for narrow, wide in ((first, second), (second, first)):
-        span, frame = narrow.days[0], wide.days[0]
+    one, two = (first, first.days[0]), (second, second.days[0])
+    for (narrow, span), (wide, frame) in ((one, two), (two, one)):
         if frame.grain in ("week", "month", "range") and span.grain == "day":
             if narrow.weekday is not None:
                 hits = [

@@ -1,4 +1,4 @@
-"""`manage.py understand --input in.jsonl --output out.jsonl`: what the assistant makes of messages, without a database."""
+"""`manage.py understand --input in.jsonl --output out.jsonl`: what messages mean, read without a database."""
 
 from __future__ import annotations
 
