@@ -194,11 +194,11 @@ def test_two_commands_at_once_share_the_services(home: Path):
         code = USE_FOR_A_WHILE.format(mark=mark, steps=steps)
         return subprocess.Popen([*command, code], cwd=BASE_DIR, env=env, stderr=subprocess.PIPE, text=True)
 
-    first = run(marks[0], 40)
+    first = run(marks[0], 20)
     while not marks[0].exists():
         assert first.poll() is None, first.communicate()[1]
         time.sleep(0.05)
-    second = run(marks[1], 80)
+    second = run(marks[1], 50)
 
     errors = [process.communicate()[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
