@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -23,8 +23,18 @@ from booking.openings import (
     find_openings,
     opening_of,
 )
-from tenants.business.calendar import load_calendars, load_rotas
+from tenants.business.calendar import Calendar, load_calendars, load_rotas
 from tenants.business.models import Branch, BusinessSettings, Service, StaffMember
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What openings need and what changes rarely, so that a caller may keep it for some seconds."""
+
+    services: Mapping[int, Service]  # the active ones, by id
+    team: tuple[Person, ...]  # their appointments left out
+    calendars: Mapping[int, Calendar]  # by branch id
+    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -45,16 +55,17 @@ def openings(
     limit: int = 3,
     exclude_starts: Collection[datetime] = (),
     contact_id: int | None = None,
+    ground: Ground | None = None,
 ) -> Found:
-    """Up to `limit` free times for these services in a row, soonest first; nine queries.
+    """Up to `limit` free times for these services in a row, soonest first; nine queries, one with `ground`.
 
     `contact_id`: that client's own holds do not stand in the way."""
-    visit = load_visit(service_ids)
+    visit = _visit_on(ground, service_ids) if ground else load_visit(service_ids)
     if visit is None:
         return Found(reason="no_service")
     return find_openings(
         visit,
-        load_board(now=now, staff_id=staff_id, contact_id=contact_id),
+        load_board(now=now, staff_id=staff_id, contact_id=contact_id, ground=ground),
         now=now,
         wish=wish,
         limit=limit,
@@ -107,15 +118,37 @@ def load_visit(service_ids: Sequence[int]) -> Visit | None:
     return Visit.of([found[service_id] for service_id in wanted])
 
 
+def _visit_on(ground: Ground, service_ids: Sequence[int]) -> Visit | None:
+    wanted = [ground.services.get(service_id) for service_id in dict.fromkeys(service_ids)]
+    return Visit.of([service for service in wanted if service]) if wanted and all(wanted) else None
+
+
 def load_board(
-    *, now: datetime, staff_id: int | None = None, contact_id: int | None = None, moving_id: int | None = None
+    *,
+    now: datetime,
+    staff_id: int | None = None,
+    contact_id: int | None = None,
+    moving_id: int | None = None,
+    ground: Ground | None = None,
 ) -> Board:
     """People who take bookings (or that one), when they work and what they have to do from about now on."""
-    settings = BusinessSettings.load()
-    team = load_team(staff_id)
+    if ground:
+        team = [person for person in ground.team if staff_id in (None, person.id)]
+        calendars, rules = ground.calendars, ground.rules
+    else:
+        team, calendars, rules = load_team(staff_id), load_calendars(), _rules(BusinessSettings.load())
     busy = _busy(team, now=now, contact_id=contact_id, moving_id=moving_id)
-    rules = Rules(settings.slot_step_minutes, settings.booking_lead_minutes, settings.booking_horizon_days)
-    return Board(tuple(replace(person, busy=tuple(busy[person.id])) for person in team), load_calendars(), rules)
+    return Board(tuple(replace(person, busy=tuple(busy[person.id])) for person in team), calendars, rules)
+
+
+def load_ground(settings: BusinessSettings, calendars: Mapping[int, Calendar]) -> Ground:
+    """Four queries."""
+    services = {service.pk: service for service in Service.objects.filter(is_active=True)}
+    return Ground(services, tuple(load_team()), calendars, _rules(settings))
+
+
+def _rules(settings: BusinessSettings) -> Rules:
+    return Rules(settings.slot_step_minutes, settings.booking_lead_minutes, settings.booking_horizon_days)
 
 
 def load_team(staff_id: int | None = None) -> list[Person]:

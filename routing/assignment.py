@@ -15,9 +15,9 @@ from channels_app.notices import notify
 from contacts.models import Conversation
 from routing import config as configs
 from routing import record, sla
+from routing.config import Config
 from routing.models import Assignment, Lead
 from routing.signals import lead_changed
-from tenants.business import calendar, responsibility
 from tenants.business.models import StaffMember
 
 
@@ -128,21 +128,21 @@ def _verdicts(
 
 
 def candidates_at(now: datetime, roles: Collection[str]) -> list[Candidate]:
-    """Everybody of these roles with shift and load as of `now`; four queries whatever the size of the staff."""
+    """Everybody of these roles with shift and load as of `now`; two queries whatever the size of the staff."""
     open_lead = Q(leads__status__in=[Lead.Status.OPEN, Lead.Status.NEEDS_CALL], leads__is_test=False)
     people = list(
         StaffMember.objects.filter(is_active=True, role__in=roles)
         .annotate(load=Count("leads", filter=open_lead))
         .order_by("pk")
     )
-    rotas, calendars = calendar.load_rotas(people), configs.load().calendars
+    config = configs.load()
     given = dict(Assignment.objects.values_list("staff_id").annotate(Max("created_at")))
     return [
         Candidate(
             person.pk,
             person.name,
             person.role,
-            rotas[person.pk].at(now, calendars) is not None,
+            _is_at_work(person, config, now),
             person.is_away,
             person.load,
             person.load_cap,
@@ -153,11 +153,16 @@ def candidates_at(now: datetime, roles: Collection[str]) -> list[Candidate]:
     ]
 
 
+def _is_at_work(person: StaffMember, config: Config, now: datetime) -> bool:
+    rota = config.rotas.get(person.pk)
+    return rota is not None and rota.at(now, config.calendars) is not None
+
+
 def tiers_for(stage: str) -> list[list[str]]:
     """Roles in the order in which they are tried: R of the stage, then managers, then the one who is accountable."""
-    people = [role for role in responsibility.responsible(stage) if role != "assistant"]
-    accountable = responsibility.accountable(stage)
-    return [tier for tier in (people, ["manager"], [accountable] if accountable else []) if tier]
+    config = configs.load()
+    tiers = [config.roles(stage, "R"), ["manager"], config.roles(stage, "A")]
+    return [tier for tier in tiers if tier]
 
 
 # --- Verbs -----------------------------------------------------------------------------------------------------------
@@ -169,16 +174,16 @@ def lock_assigning() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ':assign'), 0)")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def give(
     lead: Lead, *, stage: str, now: datetime, why: str, exclude: Collection[int] = (), kind: str = "hot_lead"
 ) -> StaffMember | None:
     """Choose a person for the lead by the stage's R and make that person its owner; tells the person.
 
-    Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task.
+    Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task. The caller holds
+    the lock of the lead's conversation.
     """
     lock_assigning()
-    lead = Lead.objects.select_for_update().get(pk=lead.pk)
     tiers = tiers_for(stage)
     candidates = candidates_at(now, {role for tier in tiers for role in tier})
     choice = choose(candidates, tiers=tiers, branch_id=lead.branch_id, exclude=exclude)
@@ -190,14 +195,14 @@ def give(
             return None
         staff_id, reason = backup.pk, f"резервный сотрудник: {choice.reason}"
     staff = StaffMember.objects.get(pk=staff_id)
-    make_owner(lead, staff, reason=reason, now=now)
+    assignment = make_owner(lead, staff, reason=reason, now=now)
     record.add(lead, "assigned", f"Назначено: {staff.name}", [("Почему", why), *_lines(choice)], now=now)
     notify(
         staff,
         kind,
         f"{why}: {lead.summary or 'новая заявка'}"[:300],
         lead_id=lead.pk,
-        key=f"{kind}-{lead.pk}-{staff.pk}-{lead.assignments.count()}",
+        key=f"{kind}-{assignment.pk}",
         now=now,
     )
     lead_changed.send(Lead, lead=lead, what="assigned", now=now)
@@ -210,7 +215,8 @@ def _lines(choice: Choice) -> list[tuple[str, str]]:
 
 def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, taken: bool = False) -> Assignment:
     """End the current assignment and begin this one; the caller holds `lock_assigning()`."""
-    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=reason[:200])
+    if lead.assigned_at:
+        lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=reason[:200])
     lead.owner, lead.assigned_at = staff, now
     lead.taken_at = now if taken else None
     lead.changed_at = now
@@ -222,14 +228,16 @@ def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, ta
 def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     """`by` answers for the lead from `now` on and leads its conversation; the assistant falls silent at once.
 
-    Raises AlreadyTaken when somebody else has taken it. Taking twice is as good as once.
+    Raises AlreadyTaken while somebody else leads it. Taking twice is as good as once; what was given back to the
+    assistant may be taken by anybody.
     """
     conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
     lock_assigning()
     lead = Lead.objects.select_for_update().get(pk=lead.pk)
-    if lead.taken_at and lead.owner_id != by.pk:
+    is_led = lead.taken_at is not None and conversation.held_by_id is not None
+    if is_led and lead.owner_id != by.pk:
         raise AlreadyTaken(lead.owner)
-    if lead.taken_at:
+    if is_led and conversation.held_by_id == by.pk:
         return lead
     if lead.owner_id == by.pk:
         lead.taken_at = lead.changed_at = now
@@ -257,6 +265,8 @@ def hand_back(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation.held_by, conversation.needs_person = None, False
     conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
     conversation.save(update_fields=["held_by", "needs_person", "state"])
+    lead.changed_at = now
+    lead.save(update_fields=["changed_at"])
     sla.handed_back(lead, now=now)
     record.add(lead, "handed_back", f"{by.name} вернул(а) заявку ассистенту", [], now=now)
     lead_changed.send(Lead, lead=lead, what="handed_back", now=now)

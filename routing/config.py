@@ -9,10 +9,12 @@ from datetime import timedelta
 from django.db import connection
 
 from assistant.understanding import ServiceInfo
+from booking.queries import Ground, load_ground
 from routing.models import ScorePolicy, SlaPolicy
 from routing.scoring import Weights
-from tenants.business.calendar import Calendar, load_calendars
-from tenants.business.models import Branch, BusinessSettings, Service
+from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
+from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
+from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 
 KEPT_SECONDS = 3.0
@@ -27,10 +29,22 @@ class Config:
     policy: SlaPolicy
     wording: Wording
     calendars: dict[int, Calendar]  # by branch id
+    ground: Ground
+    rotas: dict[int, Rota]  # of everybody, by staff id
+    matrix: dict[str, dict[str, str]]  # stage -> role -> letter
 
     @property
     def policy_url(self) -> str:
         return self.settings.policy_url
+
+    def branch(self, branch_id: int | None) -> Branch:
+        """That branch, or the first one where none is known or it was closed."""
+        return next((branch for branch in self.branches if branch.pk == branch_id), self.branches[0])
+
+    def roles(self, stage: str, letter: str) -> list[str]:
+        """Roles that hold this letter in a stage, in the order of an owner's grid; the assistant is nobody."""
+        row = self.matrix[stage]
+        return [role for role in MatrixRole.values if row.get(role) == letter and role != MatrixRole.ASSISTANT]
 
     def service(self, service_id: int | None) -> ServiceInfo | None:
         return next((service for service in self.price_list if service.id == service_id), None)
@@ -69,14 +83,19 @@ def _read() -> Config:
     branches = tuple(Branch.objects.filter(is_active=True))
     if not branches:
         raise Branch.DoesNotExist("в бизнесе нет ни одного работающего филиала")
+    settings = BusinessSettings.objects.select_related("backup_staff").get(pk=1)
+    calendars = load_calendars()
     return Config(
-        settings=BusinessSettings.objects.select_related("backup_staff").get(pk=1),
+        settings=settings,
         branches=branches,
         price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
         wording=Wording(),
-        calendars=load_calendars(),
+        calendars=calendars,
+        ground=load_ground(settings, calendars),
+        rotas=load_rotas(list(StaffMember.objects.filter(is_active=True))),
+        matrix=load_matrix(),
     )
 
 

@@ -22,7 +22,7 @@ from contacts import phones_proof
 from contacts.models import Consent, Conversation
 from routing import calls
 from tenants.business.calendar import hours_text
-from tenants.business.models import Branch, Service, StaffMember
+from tenants.business.models import Branch
 
 if TYPE_CHECKING:
     from routing.config import Config
@@ -42,7 +42,14 @@ class BookingDesk:
     """One conversation's desk for one turn: an `assistant.desk.Desk` that writes in the caller's transaction."""
 
     def __init__(
-        self, conversation: Conversation, lead: Lead, *, branch: Branch, config: Config, now: datetime
+        self,
+        conversation: Conversation,
+        lead: Lead,
+        *,
+        branch: Branch,
+        config: Config,
+        is_returning: bool,
+        now: datetime,
     ) -> None:
         self.conversation, self.lead, self.branch, self.config, self.now = conversation, lead, branch, config, now
         self.zone = branch.zone
@@ -52,6 +59,7 @@ class BookingDesk:
         self.handover: Handover | None = None
         self.done: list[tuple[str, str]] = []  # lines for the decision record
         self._has_consent: bool | None = None
+        self._is_returning = is_returning
         self._contact = conversation.contact
 
     # --- The client ---
@@ -67,15 +75,9 @@ class BookingDesk:
             name=contact.name,
             phone=contact.phone or identity.claimed_phone,
             has_consent=self._has_consent,
-            is_returning=self._visits_exist,
+            is_returning=self._is_returning,
             phone_proven=phones_proof.is_proven(identity),
         )
-
-    @property
-    def _visits_exist(self) -> bool:
-        if not hasattr(self, "_visits"):
-            self._visits = self._contact.appointments.exclude(status__in=["hold", "expired"]).exists()
-        return self._visits
 
     def remember(self, *, name: str | None = None, phone: str | None = None) -> None:
         if name and name != self._contact.name:
@@ -115,7 +117,7 @@ class BookingDesk:
         self._contact = self.conversation.contact
         self.lead.refresh_from_db(fields=["contact"])
         self._has_consent = None
-        self.__dict__.pop("_visits", None)
+        self._is_returning = True
         return True
 
     # --- Services and people ---
@@ -130,10 +132,9 @@ class BookingDesk:
         return [info.id for info in self.config.price_list if any(stem in info.name.lower() for stem in stems)][:1]
 
     def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
-        needed = set(Service.objects.filter(pk__in=service_ids, skill__isnull=False).values_list("skill_id", flat=True))
-        people = StaffMember.objects.filter(is_active=True, takes_bookings=True).prefetch_related("skills")
-        able = [person for person in people if needed <= {skill.pk for skill in person.skills.all()}]
-        return [StaffInfo(person.pk, person.name) for person in able]
+        ground = self.config.ground
+        needed = {ground.services[pk].skill_id for pk in service_ids if pk in ground.services} - {None}
+        return [StaffInfo(person.id, person.name) for person in ground.team if needed <= person.skill_ids]
 
     # --- Time ---
 
@@ -155,6 +156,7 @@ class BookingDesk:
             now=self.now,
             exclude_starts=exclude_starts,
             contact_id=self._contact.pk,
+            ground=self.config.ground,
         ).openings
         return [
             Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, tuple(service_ids))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from channels_app.notices import notify
 from contacts.models import Conversation
 from routing import assignment, calls, record, sla
+from routing import config as configs
 from routing.models import Lead
 from routing.signals import lead_changed
 from tenants.business import responsibility
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
     """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
-    lead.refresh_from_db()
     lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
     if not lead.is_open:
         return
@@ -48,7 +48,6 @@ def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
     if lead.owner_id or lead.taken_at:
         return
     if assignment.give(lead, stage=lead.stage, now=now, why=why):
-        lead.refresh_from_db()
         sla.start_take(lead, now=now)
     else:
         calls.needs_call(lead, why="передать некому", now=now)
@@ -60,18 +59,17 @@ def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime)
     if lead.stage != stage:
         lead.stage = stage
         lead.save(update_fields=["stage"])
-    fits = lead.owner_id and lead.owner.role in responsibility.responsible(stage)
+    fits = lead.owner_id and lead.owner.role in configs.load().roles(stage, "R")
     if fits and not urgent:
         notify(
             lead.owner, "handover", why, lead_id=lead.pk, key=f"handover-{lead.pk}-{lead.decisions.count()}", now=now
         )
         return
     if assignment.give(lead, stage=stage, now=now, why=why, kind="urgent" if urgent else "handover"):
-        lead.refresh_from_db()
         sla.start_take(lead, now=now)
     else:
         calls.needs_call(lead, why=why, now=now)
-    for role in responsibility.consulted(stage):
+    for role in configs.load().roles(stage, "C"):
         for person in responsibility.people_of(role, branch=lead.branch):
             key = f"consult-{lead.pk}-{stage}-{person.pk}"
             notify(person, "consult", f"Нужен ваш совет: {why}", lead_id=lead.pk, key=key, now=now)

@@ -21,7 +21,6 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
         return
     _breach(lead, "Ассистент не ответил за 3 с", now=now)
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа"):
-        lead.refresh_from_db()
         sla.start_take(lead, now=now)
 
 
@@ -45,7 +44,6 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     elif backup and backup.is_active and backup.pk not in tried:
         given = _give_backup(lead, backup, now=now)
     if given:
-        lead.refresh_from_db()
         sla.start_take(lead, now=now)
     else:
         needs_call(lead, why="заявку никто не взял", now=now)
@@ -68,7 +66,6 @@ def person_ran_out(lead: Lead, *, now: datetime) -> None:
     tried = [lead.owner_id] if lead.owner_id else []
     _breach(lead, f"{lead.owner or 'Сотрудник'}: нет ответа клиенту вовремя", now=now)
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа человека", exclude=tried):
-        lead.refresh_from_db()
         conversation = lead.conversation
         conversation.held_by, conversation.needs_person = None, True
         conversation.save(update_fields=["held_by", "needs_person"])

@@ -64,14 +64,15 @@ def past_of(contact: Contact, *, now: datetime) -> Past:
 def open_for(
     conversation: Conversation, understanding: Understanding, *, branch: Branch, now: datetime
 ) -> tuple[Lead, bool]:
-    """The lead that this message belongs to, and whether it is new. The conversation's row is locked by the caller."""
+    """The lead that this message belongs to, and whether it is new (then not saved yet).
+
+    The conversation's row is locked by the caller."""
     last = Lead.objects.filter(conversation=conversation).select_related("owner").order_by("-id").first()
     if last and _goes_on(last, understanding, now=now):
         last.branch, last.last_client_at, last.changed_at = branch, now, now
-        last.save(update_fields=["branch", "last_client_at", "changed_at"])
         return last, False
     status = Lead.Status.QUARANTINE if understanding.is_spam else Lead.Status.OPEN
-    lead = Lead.objects.create(
+    lead = Lead(
         contact=conversation.contact,
         conversation=conversation,
         kind=conversation.identity.kind,
@@ -95,10 +96,9 @@ def _goes_on(last: Lead, understanding: Understanding, *, now: datetime) -> bool
     return ahead and understanding.intent in AFTER_BOOKING
 
 
-def learn(
-    lead: Lead, understanding: Understanding, config: Config, *, origin: Mapping[str, Any], now: datetime
-) -> None:
-    """Put what was understood, and where the client came from, on the lead. A vague message takes nothing back."""
+def learn(lead: Lead, understanding: Understanding, config: Config, *, origin: Mapping[str, Any]) -> None:
+    """Put what was understood, and where the client came from, on the lead, unsaved. A vague message takes nothing
+    back."""
     is_first = not lead.intent
     if is_first or understanding.intent != "other":
         lead.intent = understanding.intent
@@ -116,7 +116,6 @@ def learn(
     lead.summary = _summary(lead, understanding, config) or lead.summary
     if lead.status == Lead.Status.QUARANTINE and not understanding.is_spam:
         lead.status = Lead.Status.OPEN  # the client went on like a person
-    lead.save()
 
 
 def _learn_origin(lead: Lead, origin: Mapping[str, Any]) -> None:
@@ -139,8 +138,10 @@ def _summary(lead: Lead, understanding: Understanding, config: Config) -> str:
     return ", ".join(parts)[:200]
 
 
-def rescore(lead: Lead, past: Past, config: Config, *, now: datetime) -> None:
-    """Score the lead by what is known now; keep the parts, the temperature and the tags."""
+def rescore(lead: Lead, past: Past, config: Config, *, now: datetime) -> tuple[str, list[tuple[str, str]]] | None:
+    """Score the lead by what is known now: the parts, the temperature and the tags are put on it, unsaved.
+
+    Returns title and lines for the decision record; None when the score is what it was."""
     service = config.service(lead.service_id)
     result = score(
         Facts(
@@ -159,16 +160,16 @@ def rescore(lead: Lead, past: Past, config: Config, *, now: datetime) -> None:
         config.weights,
         now=now,
     )
-    changed = (result.total, result.temperature) != (lead.score, lead.temperature)
+    changed = not lead.score_parts or (result.total, result.temperature) != (lead.score, lead.temperature)
     lead.score, lead.temperature = result.total, result.temperature
     lead.score_parts = [part.to_json() for part in result.parts]
     lead.tags = _tags(lead, service.category or service.name if service else "")
     lead.changed_at = now
-    lead.save(update_fields=["score", "temperature", "score_parts", "tags", "changed_at"])
-    if changed or not lead.decisions.filter(kind="scored").exists():
-        lines = [(part.title, f"{part.points:+d}: {part.reason}") for part in result.parts]
-        title = f"Балл {result.total}, {Lead.Temperature(result.temperature).label}: {summary(result.parts)}"
-        record.add(lead, "scored", title, lines, now=now)
+    if not changed:
+        return None
+    lines = [(part.title, f"{part.points:+d}: {part.reason}") for part in result.parts]
+    title = f"Балл {result.total}, {Lead.Temperature(result.temperature).label}: {summary(result.parts)}"
+    return title, lines
 
 
 def _tags(lead: Lead, service: str) -> list[str]:

@@ -40,7 +40,7 @@ def receive_event(event_id: int, *, now: datetime) -> None:
     for conversation in {message.conversation for message in messages}:
         live.publish("message", conversation=conversation.pk)
         if window.burst_window_ms == 0:
-            answer(conversation.pk, now=now)
+            _answer(conversation, now=now)
         else:
             later("routing.answer", conversation.pk, at=_burst_end(conversation, window, now))
 
@@ -57,39 +57,45 @@ def _burst_end(conversation: Conversation, window: Any, now: datetime) -> dateti
 
 def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> None:
     """Everything the client wrote since the last answer is understood together and gets one answer."""
-    conversation = (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("contact", "identity")
-        .get(pk=conversation_id)
-    )
+    rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
+    _answer(rows.get(pk=conversation_id), now=now, never_spam=never_spam)
+
+
+def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = False) -> None:
+    """The conversation's row is locked by the caller."""
     fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
     if not fresh:
         return
-    config = configs.load()
+    config, page = configs.load(), record.Page(now=now)
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
     past = leads.past_of(conversation.contact, now=now)
-    branch = conversation.branch or config.branches[0]
-    understanding = _understand(text, branch, config, known=past.is_known or never_spam, now=now)
-    branch = _place(conversation, understanding, config, branch)
+    understanding = _understand(
+        text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
+    )
+    branch = _place(conversation, understanding, config)
     _keep_understanding(fresh, understanding)
+    page.add("understood", _understood_title(understanding), _understood_lines(understanding))
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
-    leads.learn(lead, understanding, config, origin=_origin(conversation), now=now)
-    record.add(lead, "understood", _understood_title(understanding), _understood_lines(understanding), now=now)
-    leads.rescore(lead, past, config, now=now)
+    leads.learn(lead, understanding, config, origin=_origin(conversation))
+    if scored := leads.rescore(lead, past, config, now=now):
+        page.add("scored", *scored)
+    if lead.status == Lead.Status.QUARANTINE:
+        page.add("quarantined", "В карантин: похоже на рекламу", _reasons(understanding))
+    lead.save()
+    page.write(lead)
     if is_new:
         later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
 
-    desk = BookingDesk(conversation, lead, branch=branch, config=config, now=now)
-    if lead.status == Lead.Status.QUARANTINE:
-        record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
-    else:
+    desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+    if lead.status != Lead.Status.QUARANTINE:
         is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
-        _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)
+        _turn(conversation, lead, understanding, desk, page, text=text, last=fresh[-1], is_silent=is_silent, now=now)
         if conversation.held_by_id:
             sla.client_wrote(lead, now=now)
     conversation.pending_since = None
-    conversation.save(update_fields=["state", "branch", "pending_since", "needs_person", "last_message_at"])
+    conversation.save(update_fields=["state", "branch", "pending_since", "last_message_at"])
+    page.write(lead)
     dispatching.route(lead, desk, is_new=is_new, now=now)
     live.publish("lead", id=lead.pk)
 
@@ -104,8 +110,9 @@ def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: 
         return Understanding(intent="other", confidence=0.0, reasons=("разобрать не удалось, нужен человек",))
 
 
-def _place(conversation: Conversation, understanding: Understanding, config: Config, branch: Branch) -> Branch:
+def _place(conversation: Conversation, understanding: Understanding, config: Config) -> Branch:
     """The branch near the place the client named; it stays the conversation's until another is named."""
+    branch = config.branch(conversation.branch_id)
     if understanding.slots.geo:
         branch = config.branch_for(understanding.slots.geo[0].text)
     conversation.branch = branch
@@ -130,6 +137,7 @@ def _turn(
     lead: Lead,
     understanding: Understanding,
     desk: BookingDesk,
+    page: record.Page,
     *,
     text: str,
     last: Message,
@@ -138,7 +146,7 @@ def _turn(
 ) -> None:
     turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
     conversation.state = {**conversation.state, "dialogue": turn.state}
-    if turn.stage:
+    if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
         lead.save(update_fields=["stage"])
     if not turn.says:
@@ -156,7 +164,7 @@ def _turn(
         now=now,
     )
     keys = ", ".join(say.key for say in turn.says)
-    record.add(lead, "answered", "Ассистент ответил", [("Тексты", keys), *desk.done], now=now)
+    page.add("answered", "Ассистент ответил", [("Тексты", keys), *desk.done])
 
 
 # --- Words of the record -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Literal
 
 Temperature = Literal["hot", "warm", "cold", "spam"]
 Author = Literal["client", "assistant", "staff", "system"]
-DeliveryState = Literal["", "queued", "sent", "delivered", "read", "failed"]
+DeliveryState = Literal["", "queued", "sent", "delivered", "read", "failed", "cancelled"]
 CrmState = Literal["synced", "waiting", "failed", "off"]
 
 TEMPERATURE_TITLES: dict[str, str] = {"hot": "горячая", "warm": "тёплая", "cold": "холодная", "spam": "спам"}
@@ -32,8 +32,8 @@ class Choice:
 class Clock:
     """The clock that runs on a lead: what is awaited and until when.
 
-    `budget_seconds` is the whole allowance in business time; `left_seconds` what was left when the row was prepared,
-    negative once it is late."""
+    `budget_seconds` runs from the clock's start to `due_at` (which already minds opening hours); `left_seconds` is what
+    was left when the row was prepared, negative once it is late."""
 
     label: str  # what is awaited: «взять», «ответить», «подтвердить»
     due_at: datetime
@@ -107,6 +107,7 @@ class Counters:
     free: int
     quarantine: int = 0
     tasks: int = 0
+    test: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class MessageView:
     is_note: bool = False  # an inner note: the client never sees it
     delivery: DeliveryState = ""
     delivery_title: str = ""
+    retry_delivery_id: int = 0  # a failed delivery that may be sent again; 0: none
     was_edited: bool = False
     is_deleted: bool = False
     media: tuple[MediaView, ...] = ()

@@ -1,0 +1,106 @@
+"""What a person ends a lead with, and how a person corrects what was understood."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from assistant import dialogue
+from assistant.understanding import INTENTS
+from booking.models import Appointment
+from channels_app import live
+from channels_app.notices import notify
+from contacts.models import Conversation, Message
+from routing import access, dispatching, leads, record, sla
+from routing import config as configs
+from routing.desk import BookingDesk
+from routing.models import Lead
+from routing.scoring import INTENT_TITLES
+from routing.signals import lead_changed
+from tenants.access import Member
+from tenants.business import responsibility
+from tenants.business.models import Stage
+
+OUTCOMES = ("booked", "refused", "nurture", "spam")
+
+
+class NotPossible(Exception):
+    """It cannot be so; str() says why in Russian."""
+
+
+@transaction.atomic
+def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> Lead:
+    """The lead is done; the assistant leads the conversation again, so that the client's next word is answered.
+
+    Raises NotPossible: an unknown outcome, or «booked» without a visit ahead."""
+    if outcome not in OUTCOMES:
+        raise NotPossible("Выберите, чем закончилась заявка.")
+    if outcome == "booked" and not _has_visit(lead, now=now):
+        raise NotPossible("В календаре нет записи этого клиента. Сначала запишите его или выберите другой исход.")
+    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    conversation.held_by, conversation.needs_person = None, False
+    conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
+    conversation.save(update_fields=["held_by", "needs_person", "state"])
+    who = access.name_of(by)
+    if outcome == "spam":
+        return _quarantine(lead, why=f"{who}: {why or 'это спам'}", now=now)
+    lead = leads.close(lead, status=outcome, by=by.staff, why=f"{who}: {why}" if why else who, now=now)
+    if outcome == "nurture":
+        _tell_nurture(lead, now=now)
+    live.publish("lead", id=lead.pk)
+    return lead
+
+
+def _has_visit(lead: Lead, *, now: datetime) -> bool:
+    awaited = [Appointment.Status.BOOKED, Appointment.Status.CONFIRMED]
+    return Appointment.objects.filter(contact=lead.contact_id, status__in=awaited, ends_at__gt=now).exists()
+
+
+def _quarantine(lead: Lead, *, why: str, now: datetime) -> Lead:
+    lead = Lead.objects.select_for_update().get(pk=lead.pk)
+    lead.status, lead.changed_at, lead.owner, lead.taken_at = Lead.Status.QUARANTINE, now, None, None
+    lead.save(update_fields=["status", "changed_at", "owner", "taken_at"])
+    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="спам")
+    lead.tasks.filter(done_at=None).update(done_at=now)
+    sla.stop_all(lead, now=now)
+    record.add(lead, "quarantined", "В карантин", [("Почему", why)], now=now)
+    lead_changed.send(Lead, lead=lead, what="quarantined", now=now)
+    live.publish("lead", id=lead.pk)
+    return lead
+
+
+def _tell_nurture(lead: Lead, *, now: datetime) -> None:
+    text = f"Клиент подумает: {lead.summary or 'заявка без записи'}"[:300]
+    for role in responsibility.responsible(Stage.NURTURE):
+        for person in responsibility.people_of(role):
+            notify(person, "nurture", text, lead_id=lead.pk, key=f"nurture-{lead.pk}", now=now)
+
+
+@transaction.atomic
+def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
+    """A person says what the client's last message meant: it is scored, tagged and routed anew. Raises NotPossible."""
+    if intent not in INTENTS:
+        raise NotPossible("Такого намерения нет.")
+    if intent == "spam":
+        return finish(lead, "spam", by=by, why="", now=now)
+    rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity", "branch")
+    conversation = rows.get(pk=lead.conversation_id)
+    told = conversation.messages.filter(author=Message.Author.CLIENT, understanding__isnull=False)
+    message = told.order_by("-pk").first()
+    if message is None:
+        raise NotPossible("Здесь нечего исправлять: клиент ещё ничего не написал.")
+    before = message.understanding.get("corrected_intent") or message.understanding["intent"]
+    message.understanding = {**message.understanding, "corrected_intent": intent, "by": access.name_of(by)}
+    message.save(update_fields=["understanding"])
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("contact", "owner", "branch").get(pk=lead.pk)
+    lead.intent = intent
+    lead.save(update_fields=["intent"])
+    title = f"Исправлено: {INTENT_TITLES[before]} → {INTENT_TITLES[intent]}"
+    record.add(lead, "corrected", title, [("Кто", access.name_of(by))], now=now)
+    config = configs.load()
+    leads.rescore(lead, leads.past_of(lead.contact, now=now), config, now=now)
+    desk = BookingDesk(conversation, lead, branch=lead.branch or config.branches[0], config=config, now=now)
+    dispatching.route(lead, desk, is_new=False, now=now)
+    live.publish("lead", id=lead.pk)
+    return lead
