@@ -147,7 +147,8 @@ def _weigh_slots(evidence: _Sum, features: Features) -> None:
     asks = max(chance["price_question"], chance["consultation"], chance["promo_question"])
     acts = max(chance["cancel"], chance["reschedule"], chance["complaint"])
     if slots.service and slots.datetime and acts < SURE:
-        evidence.add("booking", 0.8, "названы услуга и время")
+        is_question = asks >= 0.7 and not _asks_for_visit(plain)
+        evidence.add("booking", 0.35 if is_question else 0.8, "названы услуга и время")
     elif slots.datetime and acts < SURE:
         evidence.add("booking", 0.66 if asks < SURE else 0.3, "названо время")
     elif slots.service and acts < SURE and asks < SURE:
@@ -166,8 +167,11 @@ def _weigh_slots(evidence: _Sum, features: Features) -> None:
         evidence.add("promo_question", 0.5, "назван промокод")
     if slots.name and not slots.phone and chance["booking"] >= 0.3:
         evidence.add("booking", 0.2, "названо имя")
-    if "?" in plain and not slots.datetime and asks < SURE and chance["booking"] < SURE:
-        evidence.add("consultation", 0.3, "задан вопрос")
+    if "?" in plain and not slots.datetime and asks < SURE and acts < SURE and chance["booking"] < SURE:
+        evidence.add("consultation", 0.5 if len(re.findall(r"[а-я]{2,}", plain)) > 2 else 0.3, "задан вопрос")
+    if _regex("positive").search(plain) and not slots.datetime and evidence.strongest["booking"] < 0.55:
+        chance["booking"] *= 0.6
+        evidence.add("other", 0.7, "хвалит")
     if slots.geo and not slots.service and not slots.datetime and "?" in plain and asks < SURE:
         evidence.add("consultation", 0.5, "вопрос о месте")
 
@@ -253,6 +257,8 @@ def _chosen(evidence: _Sum, features: Features, *, urgent: bool) -> tuple[Intent
         and min(chance["consultation"], evidence.strongest["consultation"]) < 0.75
     ):
         strong.remove("consultation")
+    if len(strong) > 1 and "price_question" in strong and evidence.strongest["price_question"] < 0.6:
+        strong.remove("price_question")
     if "callback_request" in strong and "booking" in strong and not _asks_for_visit(plain):
         strong.remove("booking")
     return tuple(strong) or ("other",)

@@ -102,7 +102,7 @@ def _alone(text: Text) -> tuple[int, int] | None:
     if (
         len(words) > 1
         and _is_plainly_name(text, words[-1])
-        and re.search(r"[.!\n]\s*$", text.plain[: words[-1].start()])
+        and re.search(r"[.!\n,]\s*$", text.plain[: words[-1].start()])
     ):
         return None if _is_staff(text, words[-1].start()) else (words[-1].start(), words[-1].end())
     return None

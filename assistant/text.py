@@ -6,6 +6,7 @@ text is handed out in the client's own words.
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -190,6 +191,7 @@ def _latin_words() -> frozenset[str]:
 
 @cache
 def _morph() -> pymorphy3.MorphAnalyzer:
+    logging.getLogger("pymorphy3").setLevel(logging.WARNING)  # it reports at INFO that it loaded its own files
     return pymorphy3.MorphAnalyzer()
 
 
@@ -227,9 +229,3 @@ def is_past_verb(word: str) -> bool:
     """Whether the likeliest reading is a verb in the past: "делала"."""
     tag = _morph().parse(word)[0].tag
     return tag.POS == "VERB" and tag.tense == "past"
-
-
-def warm_up() -> None:
-    """Load the dictionary (0.2 s, 30 MB) before the first message asks for it."""
-    lemma("запись")
-    _vocabulary_list()

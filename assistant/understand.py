@@ -26,3 +26,11 @@ def understand(
 
     Never raises on any text; an empty one is "other" with little confidence. A known client's message is never spam."""
     return _LOCAL.understand(Request(text, now, price_list, city, opening, closing, known_client))
+
+
+def warm_up(price_list: Sequence[ServiceInfo] = ()) -> None:
+    """Load the dictionary and the rules (0.4 s, 40 MB) before the first client waits for them.
+
+    A price list given here is made ready too."""
+    sample = "Здравствуйте! Меня зовут Анна, 8 999 000-12-34. Запишите завтра в 5 на стрижку, сколько стоит?"
+    understand(sample, now=datetime(2026, 1, 1), price_list=price_list, city="ufa")  # noqa: DTZ001 - naive by contract

@@ -135,8 +135,9 @@ class Reader:
         return Piece(*found.span(), days=[Days(day, day + DAY)], weekday=weekday)
 
     def within(self, found: re.Match[str]) -> Piece | None:
-        amount = found.group("n") or found.group("n2")
-        unit = found.group("unit") or found.group("unit2")
+        groups = found.groupdict()
+        amount = groups["n"] or groups["n2"] or groups["n3"]
+        unit = groups["unit"] or groups["unit2"] or groups["unit3"]
         size = {"HALF": 0.5, "пол": 0.5, "ONEHALF": 1.5}.get(amount or "1") or float(amount or 1)
         if unit == "HALFHOUR":
             unit, size = "HOUR", 0.5

@@ -105,7 +105,7 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
             continue
         symbol = words.get(token)
         if symbol is None and token.startswith("пол") and len(token) > 5:
-            if token == "полчаса":  # noqa: S105 - a word, no secret
+            if token in ("полчаса", "получаса"):  # noqa: S105 - a word, no secret
                 symbol = "HALFHOUR"
             elif token in ("полтора", "полторы"):
                 symbol = "ONEHALF"

@@ -54,6 +54,7 @@ class Piece:
     day_of_month: int | None = None
     is_past: bool = False
     is_excluded: bool = False
+    ends_with_day: bool = False  # the last words joined were a day: "в 18:00 в пн" may go on with "и ср"
     from_day: bool = False  # "с пятницы": may begin a range or be the old time of a visit
     earlier: list[tuple[list[Days] | None, list[Clock] | None]] = field(default_factory=list)  # "завтра в 5 или ..."
     spans: list[tuple[int, int]] = field(default_factory=list)

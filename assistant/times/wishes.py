@@ -186,6 +186,8 @@ class Chooser:
                 return self._joined(
                     group, piece, days=group.days + piece.days, other_days=[*group.other_days, *piece.other_days]
                 )
+            if group.clocks and group.ends_with_day and is_list and not group.earlier:
+                return self._joined(group, piece, days=group.days + piece.days, other_days=[], weekday=None)
             if group.clocks and re.search(r"или|либо", gap) and len(gap.split()) <= 5:
                 earlier = [*group.earlier, (group.days, group.clocks)]
                 return self._joined(
@@ -223,7 +225,8 @@ class Chooser:
             spans[-1] = (spans[-1][0], second.end)
         else:
             spans += second.where()
-        base = replace(first, end=second.end, spans=spans)
+        is_day = second.days is not None and second.clocks is None
+        base = replace(first, end=second.end, spans=spans, ends_with_day=is_day)
         for name in ("days", "other_days", "clocks", "weekday"):
             if not changes.get(name) and not getattr(base, name):
                 changes[name] = getattr(second, name)
