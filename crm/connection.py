@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from b24pysdk.credentials import BitrixWebhook
@@ -32,6 +32,7 @@ LAST_CALL = 8.0  # seconds that must be left to begin one more request
 STOPPED_RETRY = timedelta(minutes=10)
 LONGEST_PAUSE = timedelta(minutes=5)
 OK_NOTED_EVERY = timedelta(minutes=1)
+MUCH_USED = 60.0  # seconds of a method in ten minutes, from which its end is worth remembering
 KEPT_SECONDS = 5.0  # how long a process believes that a tenant has a connection, or has none
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?")
@@ -133,7 +134,7 @@ class Answer:
     def check(self) -> None:
         """Raises what the first failed command means."""
         for error in self.errors.values():
-            self.portal.fail(error)
+            raise self.portal.failed(error)
 
 
 class Portal:
@@ -166,6 +167,8 @@ class Portal:
             if isinstance(error, errors.MethodPaused):
                 self._block(method, error)
             answer.errors[name] = error
+        for name in commands.keys() - answer.results.keys() - answer.errors.keys():
+            answer.errors[name] = errors.Uncertain("Битрикс24 не ответил на часть запроса")
         self._note_ok()
         return answer
 
@@ -191,16 +194,15 @@ class Portal:
         if isinstance(meaning, errors.MethodPaused):
             for method in {method for method, _ in commands.values()} if len(commands) == 1 else {"batch"}:
                 self._block(method, meaning)
-        self.fail(meaning)
+        raise self.failed(meaning) from None
 
     def _webhook(self) -> Webhook:
         if not _HOST.fullmatch(self.connection.domain):
-            self.fail(errors.Broken("адрес портала записан неверно"))
+            raise self.failed(errors.Broken("адрес портала записан неверно"))
         try:
             return Webhook(domain=self.connection.domain, webhook_token=self.connection.webhook_token)
         except ValueError:  # its words hold the key
-            pass
-        self.fail(errors.Broken("ключ вебхука записан неверно"))
+            raise self.failed(errors.Broken("ключ вебхука записан неверно")) from None
 
     def _has_moved(self, error: BitrixSDKException) -> bool:
         """Whether the portal answered with its new address; the new address is kept."""
@@ -217,17 +219,17 @@ class Portal:
 
     # What answers do to the connection
 
-    def fail(self, meaning: Exception) -> NoReturn:
-        """Note with the connection what a failure means for everybody, then raise it as due work understands it."""
+    def failed(self, meaning: Exception) -> Exception:
+        """Note with the connection what a failure means for everybody; the exception that due work understands."""
         if isinstance(meaning, errors.Broken):
             stop(self.connection, str(meaning), now=self.now)
-            raise TryLater(f"подключение остановлено: {meaning}", after=STOPPED_RETRY, counts=False) from None
+            return TryLater(f"подключение остановлено: {meaning}", after=STOPPED_RETRY, counts=False)
         if isinstance(meaning, errors.Busy):
             pacing.fill(self.connection.domain)
             meaning.after = self._pause()
         elif isinstance(meaning, errors.Uncertain):
             self._pause()
-        raise meaning from None
+        return meaning
 
     def _pause(self) -> timedelta:
         """Leave the portal alone for a while that doubles with every failure in a row."""
@@ -259,9 +261,9 @@ class Portal:
 
     def _note_reset(self, method: str, time_told: Any) -> None:
         """Remember when a method that is used much is free again: its refusal may not name the moment."""
-        if isinstance(time_told, Mapping) and float(time_told.get("operating") or 0) > 60:
-            if pause := errors.until_reset(time_told):
-                keep(self._key("reset", method), self.now + pause, pause.total_seconds())
+        used = float(time_told.get("operating") or 0) if isinstance(time_told, Mapping) else 0.0
+        if used > MUCH_USED and (pause := errors.until_reset(time_told)):
+            keep(self._key("reset", method), self.now + pause, pause.total_seconds())
 
     def _known_reset(self, method: str) -> timedelta | None:
         until = kept(self._key("reset", method))

@@ -92,6 +92,7 @@ class Portals:
             "tasks.task.add": self.task_add,
             "tasks.task.update": self.task_update,
             "tasks.task.get": self.task_get,
+            "tasks.task.list": self.task_list,
             "user.get": self.user_get,
             "user.current": self.user_current,
             "profile": self.user_current,
@@ -627,6 +628,18 @@ class Portals:
 
     def task_get(self, caller: Caller, params: Params) -> Result:
         return Result({"task": self._task(caller, params)})
+
+    def task_list(self, caller: Caller, params: Params) -> Result:
+        """Tasks by equal fields; a name that is no field of a task narrows nothing."""
+        params = {key.lower(): value for key, value in params.items()}
+        wanted = _task_fields({key.lstrip("="): value for key, value in _pairs(params.get("filter")).items()})
+        tasks = [
+            task
+            for task in self.all_of(caller.portal, "task")
+            if all(task[name] == value for name, value in wanted.items() if name in task)
+        ]
+        page, total, following = paged(tasks, params.get("start"))
+        return Result({"tasks": page}, total, following)
 
     def _task(self, caller: Caller, params: Params) -> dict[str, Any]:
         task = self._find(caller.portal, "task", _required(params, "taskId"))
