@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import holidays
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django_tenants.utils import tenant_context
 
@@ -44,7 +45,8 @@ def apply_business(tenant: Tenant, pack: BusinessPack, *, now: datetime, passwor
     with tenant_context(tenant), transaction.atomic():
         branches = _branches(pack, now=now)
         skills = {skill.key: Skill.objects.get_or_create(name=skill.name)[0] for skill in pack.skills}
-        staff = [_person(tenant, person, branches, skills, password) for person in pack.staff]
+        hashed = make_password(password)  # once: it is slow on purpose
+        staff = [_person(tenant, person, branches, skills, hashed) for person in pack.staff]
         _services(pack, skills)
         if not MatrixCell.objects.exists():
             save_matrix(pack.matrix, by=None)
@@ -122,11 +124,9 @@ def _person(
     told: StaffDef,
     branches: dict[str, Branch],
     skills: dict[str, Skill],
-    password: str | None,
+    hashed_password: str,
 ) -> StaffMember:
-    user = User.objects.filter(email=told.email).first()
-    if user is None:
-        user = User.objects.create_user(told.email, password, name=told.name)
+    user, _ = User.objects.get_or_create(email=told.email, defaults={"name": told.name, "password": hashed_password})
     Membership.objects.get_or_create(tenant=tenant, user=user, defaults={"role": told.role})
     member, is_new = StaffMember.objects.get_or_create(
         user=user,

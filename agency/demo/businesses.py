@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import httpx
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django_tenants.utils import tenant_context
 
@@ -48,9 +49,9 @@ def agency() -> Agency:
     """The agency with its two people."""
     found, _ = Agency.objects.get_or_create(name=AGENCY)
     for email, name, role in AGENCY_PEOPLE:
-        user = User.objects.filter(email=email).first()
-        if user is None:
-            user = User.objects.create_user(email, PASSWORD, name=name, is_staff=True)
+        user, _ = User.objects.get_or_create(
+            email=email, defaults={"name": name, "password": make_password(PASSWORD), "is_staff": True}
+        )
         AgencyMembership.objects.get_or_create(agency=found, user=user, defaults={"role": role})
     return found
 

@@ -10,14 +10,17 @@ from random import Random
 from agency.demo.people import Person, spoken
 from agency.demo.phrases import Asked, Phrases
 from assistant import cues
+from assistant.desk import Client
 from assistant.dialogue import Turn
 from booking.models import Appointment
+from booking.openings import Wish
 from contacts.models import Contact, Conversation, Identity
 from routing.models import Lead
 
 OFFERS = {"offer_openings", "offer_others", "offer_again", "which_opening", "urgent_openings"}
 CONTACTS = {"ask_contact", "ask_name", "ask_phone"}
 INVITES = {"offer_booking", "price_answer", "knowledge", "address", "hours", "promos", "promo_accepted", "no_promos"}
+PRICES = {"offer_booking", "price_answer", "price_list"}
 TAPS = 0.45  # share of answers that are a tapped button, where the channel has them
 
 
@@ -43,6 +46,16 @@ class Known:
     def revenue_kopecks(self) -> int:
         return sum(visit.price_kopecks for visit in self.arrived)
 
+    def as_client(self) -> Client:
+        """As the assistant's desk knows this client."""
+        return Client(
+            name=self.contact.name,
+            phone=self.contact.phone or self.identity.claimed_phone,
+            has_consent=self.has_consent,
+            is_returning=self.is_known,
+            phone_proven=bool(self.contact.phone),
+        )
+
 
 @dataclass
 class Mood:
@@ -53,6 +66,7 @@ class Mood:
     person: Person
     asked: Asked
     wants: bool  # books when a time is found
+    wish: Wish | None = None  # when it suits the client, as understood from the first words
     asks_other: bool = False  # wants to see other times once
     rounds: int = 0
 
@@ -79,7 +93,7 @@ class Mood:
     def _lead_on(self, last: str, labels: Sequence[str]) -> str | None:
         """Replies that only somebody who wants to come gives."""
         if not self.wants:
-            return self._decline()
+            return self._decline(heard_price=last in PRICES)
         if last in INVITES:
             return self._tap(cues.BOOK) or self._say("yes")
         if last in ("ask_service", "price_list", "service_unknown", "how_to_help", "unclear", "anything_else"):
@@ -95,7 +109,7 @@ class Mood:
     def _choose(self, labels: Sequence[str]) -> str | None:
         times = [label for label in labels if label != cues.OTHER]
         if not self.wants or not times:
-            return self._decline()
+            return self._decline(heard_price=False)
         if self.asks_other:
             self.asks_other = False
             return self._say("other_times")
@@ -114,8 +128,10 @@ class Mood:
             return self.person.name
         return phone if asked == "ask_phone" else self._say("contact", name=self.person.name, phone=phone)
 
-    def _decline(self) -> str | None:
-        return self._say("decline") if self.rng.random() < 0.45 else None
+    def _decline(self, *, heard_price: bool) -> str | None:
+        if self.rng.random() > 0.45:
+            return None
+        return self._say("too_dear" if heard_price else "decline")
 
     def _plain(self) -> str:
         return self._say("booking_plain", acc=self.rng.choice(self.asked.acc))
@@ -130,4 +146,4 @@ class Mood:
 def is_declining(text: str, phrases: Phrases) -> bool:
     """Whether these are the words of one who will not come."""
     said = re.sub(r"\s+", " ", text)
-    return said in phrases.common["decline"]
+    return said in phrases.common["decline"] or said in phrases.common["too_dear"]

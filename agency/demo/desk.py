@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from agency.demo.office import Office
 from assistant.desk import Booked, Client, Opening, StaffInfo
@@ -79,7 +80,7 @@ class MemoryDesk:
         branch = self.branch if len(self.office.branches) > 1 else None
         found = self.office.openings(
             visit,
-            self._wish(wish),
+            wish_of(wish, self.zone),
             branch=branch,
             now=self.now,
             limit=limit,
@@ -90,22 +91,6 @@ class MemoryDesk:
             Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, each.service_ids)
             for each in found
         ]
-
-    def _wish(self, slot: DateTimeSlot | None) -> Wish | None:
-        if slot is None or slot.grain == "asap":
-            return None
-        pieces = slot.windows or (Interval(slot.start, slot.end, slot.grain),)
-        return Wish(
-            windows=tuple(self._window(piece) for piece in pieces),
-            exclude=tuple(self._window(piece) for piece in slot.exclude),
-            approx=slot.approx or slot.grain == "approx",
-        )
-
-    def _window(self, piece: Interval) -> tuple[datetime, datetime | None]:
-        return self._aware(piece.start), self._aware(piece.end) if piece.end else None
-
-    def _aware(self, local: datetime) -> datetime:
-        return local.replace(tzinfo=self.zone).astimezone(UTC)
 
     def is_open_at(self, moment: datetime) -> bool:
         return self.office.is_open(self.branch, moment)
@@ -174,3 +159,23 @@ class MemoryDesk:
 
     def hand_over(self, *, reason: str, stage: str = "qualification", urgent: bool = False) -> None:
         self.handover = (reason, stage, urgent)
+
+
+def wish_of(slot: DateTimeSlot | None, zone: ZoneInfo) -> Wish | None:
+    """When a client wants to come, as the search for openings takes it; None: any time."""
+    if slot is None or slot.grain == "asap":
+        return None
+
+    def window(piece: Interval) -> tuple[datetime, datetime | None]:
+        return _aware(piece.start, zone), _aware(piece.end, zone) if piece.end else None
+
+    pieces = slot.windows or (Interval(slot.start, slot.end, slot.grain),)
+    return Wish(
+        windows=tuple(window(piece) for piece in pieces),
+        exclude=tuple(window(piece) for piece in slot.exclude),
+        approx=slot.approx or slot.grain == "approx",
+    )
+
+
+def _aware(local: datetime, zone: ZoneInfo) -> datetime:
+    return local.replace(tzinfo=zone).astimezone(UTC)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from agency.demo.people import MEN
 from assistant import knowledge
 from assistant.models import Promotion
+from assistant.understand import understand
+from assistant.understanding import Understanding
 from booking.models import Appointment
 from booking.openings import Board, Opening, Person, Rules, Visit, Wish, find_openings
 from channels_app.models import ChannelAccount
@@ -32,6 +34,22 @@ class RememberedRota(Rota):
         made = cls(rota.home_branch_id, rota.patterns, rota.exceptions)
         object.__setattr__(made, "_known", {})
         return made
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """When nothing is sent: the reminders' own rule, and the morning after it."""
+
+    plan: Quiet
+
+    def holds(self, moment: datetime) -> bool:
+        return self.plan.holds(moment)
+
+    def morning_after(self, moment: datetime) -> datetime:
+        """A few minutes after the quiet hours that hold the moment."""
+        local = moment.astimezone(self.plan.zone)
+        day = local.date() + timedelta(days=local.time() >= self.plan.start)
+        return datetime.combine(day, self.plan.end, self.plan.zone) + timedelta(minutes=local.minute % 20)
 
 
 class Office:
@@ -64,11 +82,12 @@ class Office:
             if role != "assistant"
         ]
         self._answers: dict[str, tuple[int, str] | None] = {}
+        self._understood: dict[tuple[str, bool], Understanding] = {}
 
     # --- Time -----------------------------------------------------------------------------------------------------
 
-    def quiet(self, branch: Branch) -> Quiet:
-        return Quiet(self.settings.quiet_from, self.settings.quiet_to, branch.zone)
+    def quiet(self, branch: Branch) -> QuietHours:
+        return QuietHours(Quiet(self.settings.quiet_from, self.settings.quiet_to, branch.zone))
 
     def is_open(self, branch: Branch, at: datetime) -> bool:
         return self.calendars[branch.pk].is_open(at)
@@ -115,6 +134,12 @@ class Office:
 
     # --- Services -------------------------------------------------------------------------------------------------
 
+    def branch(self, branch_id: int) -> Branch:
+        return next(branch for branch in self.branches if branch.pk == branch_id)
+
+    def service_named(self, name: str) -> Service:
+        return next(service for service in self.services.values() if service.name == name)
+
     def visit(self, service_ids: Sequence[int]) -> Visit | None:
         found = [self.services[each] for each in dict.fromkeys(service_ids) if each in self.services]
         return Visit.of(found) if found else None
@@ -127,7 +152,9 @@ class Office:
         """Names of the services that somebody of the branch does."""
         here = [person for pk, person in self._team.items() if self.staff[pk].branch_id == branch.pk]
         return [
-            service.name for service in self.services.values() if any(service.skill_id in each.skill_ids for each in here)
+            service.name
+            for service in self.services.values()
+            if any(service.skill_id in each.skill_ids for each in here)
         ]
 
     # --- People ---------------------------------------------------------------------------------------------------
@@ -153,7 +180,22 @@ class Office:
     def senior(self) -> StaffMember:
         return next(member for member in self.staff.values() if member.role == Role.SENIOR)
 
-    # --- Knowledge ------------------------------------------------------------------------------------------------
+    # --- Understanding and knowledge --------------------------------------------------------------------------------
+
+    def understand(self, text: str, at: datetime, branch: Branch, *, known_client: bool) -> Understanding:
+        """What a client's words mean; words that speak of no time are read once."""
+        kept = self._understood.get((text, known_client))
+        if kept is None:
+            kept = understand(
+                text,
+                now=at.astimezone(branch.zone).replace(tzinfo=None),
+                price_list=self.config.price_list,
+                city=branch.city,
+                known_client=known_client,
+            )
+            if not kept.slots.datetime and not kept.slots.phone:
+                self._understood[text, known_client] = kept
+        return kept
 
     def answer(self, question: str) -> tuple[int, str] | None:
         if question not in self._answers:

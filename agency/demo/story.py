@@ -23,6 +23,8 @@ INTENTS = {
     "complaint": 2,
     "spam": 4,
 }
+WEAK_INTENTS = {"booking": 22, "price": 24, "price_sensitive": 18, "other": 10}  # clicks that want little
+KNOWN_WILL = 1.2  # who was here comes again more readily
 URGENT_SHARE = 0.07  # of the leads of a clinic that treats pain
 
 
@@ -36,6 +38,10 @@ class Source:
     weight: float
     spend_rub: int
     will: float
+
+    @property
+    def is_weak(self) -> bool:
+        return self.will < 0.5
 
 
 DIRECT = Source("", "", ("",), 43, 0, 1.05)
@@ -88,13 +94,13 @@ def person_delay_seconds(rng: Random, age_days: int) -> float:
 def will_of(intent: str) -> float:
     """How probably a lead of an intent books when all goes well."""
     return {
-        "booking": 0.82,
-        "reschedule": 0.7,
-        "price_question": 0.5,
-        "promo_question": 0.5,
-        "callback_request": 0.55,
-        "consultation": 0.42,
-    }.get(intent, 0.1)
+        "booking": 0.7,
+        "reschedule": 0.6,
+        "price_question": 0.36,
+        "promo_question": 0.4,
+        "callback_request": 0.45,
+        "consultation": 0.3,
+    }.get(intent, 0.08)
 
 
 def spend_rub(rng: Random, source: Source, day: date) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -11,10 +11,12 @@ from agency.demo.client import Known
 from agency.demo.office import Office
 from agency.demo.story import Source
 from assistant.dialogue import Turn
-from assistant.understand import understand
 from assistant.understanding import Understanding
+from booking.models import Appointment
 from channels_app.models import Delivery
-from contacts.models import Message
+from contacts.models import Consent, Message
+from reminders.actions import ASKS, CONFIRM_CHOICES, TEXTS
+from reminders.models import Reminder
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, TEMPERATURE_TAGS
 from routing.models import Assignment, Decision, Lead, Task
 from routing.scoring import INTENT_TITLES, Facts, score, summary
@@ -36,14 +38,10 @@ class Thread:
 
     def client(self, text: str, at: datetime, *, opens: bool = False) -> Understanding:
         """The client writes; what it means stands with the message and on the lead. `opens`: the lead's first."""
-        understanding = understand(
-            text,
-            now=at.astimezone(self.branch.zone).replace(tzinfo=None),
-            price_list=self.office.config.price_list,
-            city=self.branch.city,
-            known_client=self.known.is_known,
+        understanding = self.office.understand(text, at, self.branch, known_client=self.known.is_known)
+        self._message(
+            Message.Author.CLIENT, text, at, sent_at=at - self._seconds(0.2, 1.5), understanding=understanding
         )
-        self._message(Message.Author.CLIENT, text, at, sent_at=at - self._seconds(0.2, 1.5), understanding=understanding)
         self.lead.last_client_at = self.known.conversation.last_client_at = at
         self._learn(understanding, opens=opens)
         self._rescore(at, is_first=opens, understanding=understanding)
@@ -71,7 +69,9 @@ class Thread:
     ) -> datetime:
         """Words to the client from a person or the assistant; the moment the provider took them."""
         author = Message.Author.STAFF if staff else Message.Author.ASSISTANT
-        message = self._message(author, text, at, staff=staff, choices=choices, is_answer=is_answer or staff is not None)
+        message = self._message(
+            author, text, at, staff=staff, choices=choices, is_answer=is_answer or staff is not None
+        )
         sent_at = at + self._seconds(0.15, 0.6)
         self.deliver(text, at, sent_at, message=message, choices=choices, by_assistant=staff is None)
         if is_answer or staff:
@@ -107,6 +107,52 @@ class Thread:
                 parts_sent=1,
                 created_at=at,
                 sent_at=sent_at,
+            )
+        )
+
+    def remind(
+        self,
+        kind: Reminder.Kind,
+        facts: Mapping[str, str],
+        at: datetime,
+        *,
+        visit: Appointment | None = None,
+        lead: Lead | None = None,
+    ) -> None:
+        """A planned text that was sent: of a visit, or of a lead whose client fell silent."""
+        text = self.office.config.wording.say(TEXTS[kind], facts)
+        choices = CONFIRM_CHOICES if kind in ASKS else ()
+        if self.known.identity.kind == ChannelKind.FORM:
+            self.deliver(text, at, at + self._seconds(0.3, 2), message=None, by_assistant=False)
+        else:
+            self.tell(text, at, choices=choices)
+        self.book.reminders.append(
+            Reminder(
+                kind=kind,
+                contact=self.known.contact,
+                appointment=visit,
+                lead=lead,
+                revision=visit.revision if visit else 0,
+                due_at=at,
+                status=Reminder.Status.SENT,
+                done_at=at,
+            )
+        )
+
+    def consent(self, at: datetime) -> None:
+        """The client agreed to the processing of personal data; asked once."""
+        if self.known.has_consent:
+            return
+        self.known.has_consent = True
+        settings = self.office.settings
+        self.book.consents.append(
+            Consent(
+                contact=self.known.contact,
+                purpose="data",
+                text_version=settings.consent_version,
+                text=self.office.config.wording.say("ask_consent", {"policy": settings.policy_url}),
+                kind=self.known.identity.kind,
+                given_at=at,
             )
         )
 
@@ -151,12 +197,10 @@ class Thread:
 
     def _learn(self, understanding: Understanding, *, opens: bool) -> None:
         lead = self.lead
-        if opens or understanding.intent != "other":
+        if opens or (lead.outcome_at and understanding.intent in ("cancel", "reschedule")):
             lead.intent = understanding.intent
-        if understanding.urgency == "high":
-            lead.urgency = "high"
-        if opens or understanding.emotion != "neutral":
-            lead.emotion = understanding.emotion
+        if opens:
+            lead.urgency, lead.emotion = understanding.urgency, understanding.emotion
         lead.is_price_sensitive = lead.is_price_sensitive or understanding.price_sensitive
         slots = understanding.slots
         named = next((slot.service_id for slot in slots.service if slot.service_id), None)
@@ -164,9 +208,9 @@ class Thread:
             lead.service = self.office.services[named]
         if slots.promo:
             lead.promo = slots.promo[0].text[:60]
-        wanted = [lead.service.name] if lead.service else [slot.text for slot in slots.service[:1]]
-        wanted += [slot.text for slot in slots.datetime[:1]]
-        lead.summary = ", ".join(wanted)[:200] or lead.summary
+        if opens or not lead.summary:
+            wanted = [lead.service.name] if lead.service else [slot.text for slot in slots.service[:1]]
+            lead.summary = ", ".join([*wanted, *(slot.text for slot in slots.datetime[:1])])[:200]
 
     def _rescore(self, at: datetime, *, is_first: bool, understanding: Understanding) -> None:
         lead, known = self.lead, self.known
@@ -195,7 +239,9 @@ class Thread:
             self._record_understood(understanding, at)
         if changed or is_first:
             title = f"Балл {result.total}, {Lead.Temperature(result.temperature).label}: {summary(result.parts)}"
-            self.decide("scored", title, [(part.title, f"{part.points:+d}: {part.reason}") for part in result.parts], at)
+            self.decide(
+                "scored", title, [(part.title, f"{part.points:+d}: {part.reason}") for part in result.parts], at
+            )
 
     def _tags(self) -> list[str]:
         lead = self.lead
@@ -225,6 +271,13 @@ class Thread:
         self.decide("assigned", f"Назначено: {staff.name}", [("Почему", reason)], at)
         if made.taken_at:
             self.take(made.taken_at)
+
+    def hand_back(self, at: datetime) -> None:
+        """Nobody took the lead: the assistant leads it on, and it counts in nobody's load."""
+        if self.lead.owner and not self.lead.taken_at:
+            self._end_assignment(at, "не взята, ведёт ассистент")
+            self.lead.owner = self.lead.assigned_at = None
+            self.decide("handed_back", "Ведёт ассистент", [("Почему", "заявку никто не взял")], at)
 
     def take(self, at: datetime) -> None:
         """Who was given the lead takes it."""
@@ -291,7 +344,7 @@ class Thread:
         return timedelta(seconds=self.rng.uniform(least, most))
 
 
-def new_lead(known: Known, source: Source, *, branch: Branch, at: datetime, rng: Random, promo: str, page: str) -> Lead:
+def new_lead(known: Known, source: Source, *, branch: Branch, at: datetime, rng: Random) -> Lead:
     return Lead(
         contact=known.contact,
         conversation=known.conversation,
@@ -300,8 +353,6 @@ def new_lead(known: Known, source: Source, *, branch: Branch, at: datetime, rng:
         utm_source=source.name,
         utm_medium=source.medium,
         utm_campaign=rng.choice(source.campaigns),
-        promo=promo,
-        page=page,
         created_at=at,
         last_client_at=at,
         changed_at=at,
