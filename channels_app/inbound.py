@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _Status = InboundEvent.Status
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_in(event_id: int, *, now: datetime) -> list[Message]:
     """The client's new messages of one stored post; their conversations stay locked until the transaction ends.
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from channels_app import adapters, live
 from channels_app.adapters import AccountBroken, Adapter, ClientUnreachable, Rejected
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 STALE_AFTER = timedelta(minutes=10)  # an assistant's answer to a conversation that went on without it
 GIVE_UP_AFTER = timedelta(hours=12)
 PAUSED_RETRY = timedelta(minutes=1)
-IN_TURN_RETRY = timedelta(milliseconds=300)
+IN_TURN_RETRY = timedelta(minutes=1)  # a net only: the earlier text wakes the next one when it has an outcome
 BURST = 3  # texts to one client within BURST_WINDOW; messengers take about one a second and forgive a short burst
 BURST_WINDOW = timedelta(seconds=3)
 HANDLER = "channels.deliver"
@@ -41,7 +42,7 @@ _Status = Delivery.Status
 # --- Queue -----------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def queue(
     conversation: Conversation,
     text: str,
@@ -159,7 +160,8 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
         _finish(delivery, _Status.FAILED, now=now, error="Этот канал ещё не умеет отправлять.")
         return
     was_tried = delivery.attempted_at is not None
-    Delivery.objects.filter(pk=delivery.pk).update(attempted_at=now)
+    if adapter.can_find_sent:
+        Delivery.objects.filter(pk=delivery.pk).update(attempted_at=now)
     try:
         if delivery.conversation_id and delivery.conversation.identity.is_unreachable and _is_own_channel(delivery):
             raise ClientUnreachable("клиент недоступен в этом канале")
@@ -179,7 +181,7 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
 def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
     """The delivery, if it may leave now; the world may have changed since it was queued."""
     delivery = (
-        Delivery.objects.select_related("account", "conversation__identity", "conversation__contact")
+        Delivery.objects.select_related("account", "message", "conversation__identity", "conversation__contact")
         .filter(pk=delivery_id, status=_Status.QUEUED)
         .first()
     )
@@ -206,15 +208,14 @@ def _went_on(delivery: Delivery) -> bool:
 
 def _keep_turn_and_pace(delivery: Delivery, *, now: datetime) -> None:
     """Texts to one client leave in their order, and not faster than messengers take them."""
-    earlier = Delivery.objects.filter(
-        account=delivery.account_id, to=delivery.to, status=_Status.QUEUED, pk__lt=delivery.pk
-    )
-    if earlier.exists():
+    waiting, just_now = Q(status=_Status.QUEUED, pk__lt=delivery.pk), Q(sent_at__gt=now - BURST_WINDOW)
+    others = Delivery.objects.filter(waiting | just_now, account=delivery.account_id, to=delivery.to)
+    states = list(others.values_list("status", flat=True)[:50])
+    if _Status.QUEUED in states:
         raise TryLater("an earlier text to this client waits", after=IN_TURN_RETRY, counts=False)
     if not delivery.conversation_id or delivery.account.kind == ChannelKind.WEBCHAT:
         return
-    just_now = Delivery.objects.filter(conversation=delivery.conversation_id, sent_at__gt=now - BURST_WINDOW)
-    if just_now.count() >= BURST:
+    if len(states) >= BURST:
         raise TryLater("this client got several texts just now", after=timedelta(seconds=1), counts=False)
 
 
@@ -234,7 +235,8 @@ def _send_parts(delivery: Delivery, adapter: Adapter, *, was_tried: bool) -> Non
             provider_id = adapter.send(delivery.to, parts[number], choices, key=key)
         was_tried = False
         delivery.provider_id, delivery.parts_sent = provider_id, number + 1
-        Delivery.objects.filter(pk=delivery.pk).update(provider_id=provider_id, parts_sent=number + 1)
+        if delivery.parts_sent < len(parts):  # the last one is kept with the outcome
+            Delivery.objects.filter(pk=delivery.pk).update(provider_id=provider_id, parts_sent=number + 1)
 
 
 # --- What came of it -------------------------------------------------------------------------------------------------
@@ -244,7 +246,14 @@ def _send_parts(delivery: Delivery, adapter: Adapter, *, was_tried: bool) -> Non
 def _finish(delivery: Delivery, status: str, *, now: datetime, error: str = "") -> None:
     """Keep the outcome and tell rooms above; a delivery that has an outcome keeps its first one."""
     sent_at = now if status in (_Status.SENT, _Status.DELIVERED) else None
-    outcome = {"status": status, "error": error[:300], "sent_at": sent_at, "attempted_at": None}
+    outcome = {
+        "status": status,
+        "error": error[:300],
+        "sent_at": sent_at,
+        "attempted_at": None,
+        "provider_id": delivery.provider_id,
+        "parts_sent": delivery.parts_sent,
+    }
     if not Delivery.objects.filter(pk=delivery.pk, status=_Status.QUEUED).update(**outcome):
         return
     for name, value in outcome.items():

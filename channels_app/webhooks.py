@@ -173,7 +173,7 @@ def _store(found: Hook, adapter: Adapter, key: str, body: bytes, content_type: s
         cursor.execute(sql, (*event, *work))
         row = cursor.fetchone()
     if row:
-        transaction.on_commit(lambda: ring([(row[0], QUEUE)]))
+        transaction.on_commit(lambda: ring([(row[0], adapter.handler, QUEUE)]))
 
 
 def _told(status: int, words: str, *, wait: int = 0) -> HttpResponse:

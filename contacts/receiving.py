@@ -17,7 +17,7 @@ LONGEST = 10_000  # characters of one message that are kept; the event holds the
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def receive(account: Account, incoming: Incoming, *, event_id: int, now: datetime) -> Message | None:
     """Store one incoming message; the conversation's row stays locked until the caller's transaction ends.
 
@@ -31,7 +31,8 @@ def receive(account: Account, incoming: Incoming, *, event_id: int, now: datetim
         return None
     conversation = _conversation_of(account, incoming, event_id=event_id, now=now)
     external_id = message_external_id(account, incoming, event_id=event_id)
-    if Message.objects.filter(conversation=conversation, external_id=external_id).exists():
+    is_new = conversation.last_client_at is None
+    if not is_new and Message.objects.filter(conversation=conversation, external_id=external_id).exists():
         return None
     _learn(conversation, incoming, now=now)
     message = Message.objects.create(

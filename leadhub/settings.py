@@ -267,7 +267,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["tenants.access.openapi_servers"],
 }
 
-# --- The outside: each provider's address can be moved, so that a stand-in or another implementation may stand there ---
+# --- The outside: each provider's address can be moved, so that a stand-in may stand there ---
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 TELEGRAM_API_URL = env.str(
     "TELEGRAM_API_URL", default=f"{SANDBOX_URL}/telegram" if SANDBOX_URL else "https://api.telegram.org"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from routing.desk import BookingDesk
 
 
-def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
+def route(lead: Lead, desk: BookingDesk, page: record.Page, *, is_new: bool, now: datetime) -> None:
     """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
     lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
     if not lead.is_open:
@@ -30,9 +30,7 @@ def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None
     elif lead.is_hot or lead.kind == "form":
         _call_person(lead, why="Горячая заявка" if lead.is_hot else "Заявка с сайта", now=now)
     elif is_new:
-        record.add(lead, "routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))], now=now)
-    if is_new:
-        sla.start_confirm(lead, now=now)
+        page.add("routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))])
 
 
 def _why_assistant(lead: Lead) -> str:

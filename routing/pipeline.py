@@ -82,9 +82,12 @@ def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = Fal
         page.add("scored", *scored)
     if lead.status == Lead.Status.QUARANTINE:
         page.add("quarantined", "В карантин: похоже на рекламу", _reasons(understanding))
+    if is_new and lead.is_open:
+        sla.set_confirm(lead, now=now)
     lead.save()
     page.write(lead)
-    if is_new:
+    if is_new and lead.is_open:
+        sla.start_confirm(lead, lead.clock_due_at, now=now)
         later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
 
     desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
@@ -95,8 +98,8 @@ def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = Fal
             sla.client_wrote(lead, now=now)
     conversation.pending_since = None
     conversation.save(update_fields=["state", "branch", "pending_since", "last_message_at"])
+    dispatching.route(lead, desk, page, is_new=is_new, now=now)
     page.write(lead)
-    dispatching.route(lead, desk, is_new=is_new, now=now)
     live.publish("lead", id=lead.pk)
 
 
@@ -122,9 +125,10 @@ def _place(conversation: Conversation, understanding: Understanding, config: Con
 def _keep_understanding(fresh: Sequence[Message], understanding: Understanding) -> None:
     """The burst is processed; what it was understood to stands with its last message."""
     fresh[-1].understanding = understanding.to_json()
-    for message in fresh:
-        message.is_processed = True
-    Message.objects.bulk_update(fresh, ["is_processed", "understanding"])
+    fresh[-1].is_processed = True
+    fresh[-1].save(update_fields=["is_processed", "understanding"])
+    if earlier := [message.pk for message in fresh[:-1]]:
+        Message.objects.filter(pk__in=earlier).update(is_processed=True)
 
 
 def _origin(conversation: Conversation) -> Mapping[str, Any]:
@@ -145,13 +149,14 @@ def _turn(
     now: datetime,
 ) -> None:
     turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
-    conversation.state = {**conversation.state, "dialogue": turn.state}
+    number = conversation.state.get("said", 0)  # goes round the variants of a text
+    conversation.state = {**conversation.state, "dialogue": turn.state, "said": number + 1}
     if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
         lead.save(update_fields=["stage"])
     if not turn.says:
         return
-    wording, number = desk.config.wording, conversation.messages.filter(author=Message.Author.ASSISTANT).count()
+    wording = desk.config.wording
     reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
     choices = next((say.choices for say in reversed(turn.says) if say.choices), ())
     outbound.queue(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.dispatch import receiver
 
 from booking.models import Appointment
@@ -13,8 +14,11 @@ from channels_app.models import Delivery
 from channels_app.signals import delivery_changed
 from contacts.models import Message
 from leadhub.work import forget, later
-from routing.models import Lead
 
+_ANSWERED = """
+UPDATE routing_lead SET first_answer_at = %s, first_answer_by = %s
+WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id
+"""
 ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
 
 
@@ -28,11 +32,11 @@ def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
     by_staff = message.author == Message.Author.STAFF
     if not (message.is_answer or by_staff):
         return
-    leads = Lead.objects.filter(conversation_id=message.conversation_id, created_at__lte=message.sent_at)
     at, who = delivery.sent_at or now, "staff" if by_staff else "assistant"
-    for pk in leads.filter(first_answer_at=None).values_list("pk", flat=True):
-        Lead.objects.filter(pk=pk, first_answer_at=None).update(first_answer_at=at, first_answer_by=who)
-        forget("routing.answer_clock", pk)
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERED, [at, who, message.conversation_id, message.sent_at])
+        for (pk,) in cursor.fetchall():
+            forget("routing.answer_clock", pk)
 
 
 @receiver(appointment_changed, sender=Appointment)

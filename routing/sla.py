@@ -32,14 +32,17 @@ def start_take(lead: Lead, *, now: datetime) -> None:
     later("routing.take_clock", lead.pk, at=due)
 
 
-def start_confirm(lead: Lead, *, now: datetime) -> None:
-    """From the first message on: a hot lead is booked within 15 business minutes, any other within 60."""
+def set_confirm(lead: Lead, *, now: datetime) -> None:
+    """Put the clock of a new lead on it, unsaved: a hot one is booked within 15 business minutes, any other in 60."""
     policy = configs.load().policy
     minutes = policy.hot_confirm_minutes if lead.is_hot else policy.other_confirm_minutes
     due = business_due(lead, lead.created_at, timedelta(minutes=minutes))
+    lead.clock, lead.clock_due_at, lead.clock_started_at = "confirm", due, now
+
+
+def start_confirm(lead: Lead, due: datetime, *, now: datetime) -> None:
+    """Arm the clock of `set_confirm()`, once the lead has a number."""
     later("routing.confirm_clock", lead.pk, at=max(due, now))
-    if not lead.clock:
-        show(lead, "confirm", due, now)
 
 
 def taken(lead: Lead, *, now: datetime) -> None:

@@ -97,10 +97,13 @@ def outside(sandbox_process: SandboxProcess, settings: Any, monkeypatch: pytest.
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    """What processes keep for some seconds (settings, hook keys) does not pass from one test to another."""
+def nothing_remembered(settings: Any) -> None:
+    """What processes keep for some seconds (settings, hook keys) does not pass from one test to another, and no test
+    reaches a real provider."""
     from channels_app import hooks
     from routing import config
 
     config.forget_all()
     hooks.forget()
+    settings.TELEGRAM_API_URL = settings.SMSC_API_URL = "http://127.0.0.1:9"
+    settings.WHITENOISE_AUTOREFRESH = True  # a test client looks at the one file it is asked for, not at all of them

@@ -86,6 +86,8 @@ class Adapter:
         Raises ClientUnreachable, AccountBroken, Rejected, TryLater."""
         raise NotImplementedError
 
+    can_find_sent = False  # whether the provider knows our own number of a message
+
     def find_sent(self, to: str, *, key: str) -> str | None:
         """Number of a message that was accepted though its answer was lost; None: it never came, or nobody can say."""
         return None

@@ -31,6 +31,8 @@ class Smsc(Adapter):
             order["sender"] = sender
         return str(_checked(ask(self._http(), "/sys/send.php", data=order))["id"])
 
+    can_find_sent = True
+
     def find_sent(self, to: str, *, key: str) -> str | None:
         number = own_id(key)
         order = {**self._login(), "phone": to, "id": number, "fmt": 3}

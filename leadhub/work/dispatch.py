@@ -27,7 +27,7 @@ WHERE id IN (
       AND (claimed_until IS NULL OR claimed_until < %(now)s)
     ORDER BY due_at LIMIT %(batch)s
     FOR UPDATE SKIP LOCKED)
-RETURNING id, queue
+RETURNING id, handler, queue
 """
 
 

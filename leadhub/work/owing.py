@@ -47,7 +47,7 @@ def later(name: str, *ids: Any, at: datetime | None = None, key: str | None = No
         cursor.execute(_UPSERT, params)
         row_id = cursor.fetchone()[0]
     if is_due:
-        transaction.on_commit(lambda: ring([(row_id, queue)]))
+        transaction.on_commit(lambda: ring([(row_id, name, queue)]))
     return row_id
 
 
@@ -61,12 +61,12 @@ def forget(name: str, *ids: Any, key: str | None = None, schema: str | None = No
         return cursor.rowcount > 0
 
 
-def ring(rows: Sequence[tuple[int, str]]) -> None:
-    """Tell the workers of due rows (id, queue). A broker that is down loses nothing: the dispatcher rings again."""
+def ring(rows: Sequence[tuple[int, str, str]]) -> None:
+    """Tell the workers of due rows (id, handler, queue). A broker that is down loses nothing: it is rung again."""
     from leadhub.work.tasks import run
 
     try:
-        for row_id, queue in rows:
-            run.apply_async((row_id,), queue=queue)
+        for row_id, name, queue in rows:
+            run.apply_async((row_id, name), queue=queue)
     except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
         logger.warning("broker did not take due work: %s", type(error).__name__)

@@ -253,7 +253,7 @@ def test_rings_the_workers_after_the_commit(door, monkeypatch, django_capture_on
     monkeypatch.setattr("channels_app.webhooks.ring", rung.extend)
     with django_capture_on_commit_callbacks(execute=True):
         door.says("раз")
-    assert rung == [(DueWork.objects.get(handler="inbound").pk, "pipeline")]
+    assert rung == [(DueWork.objects.get(handler="inbound").pk, "inbound", "pipeline")]
 
 
 def test_neighbour_sees_nothing(door, neighbour: Business):

@@ -120,7 +120,7 @@ def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monke
     DueWork.objects.filter(pk=timer).update(sent_at=None)
     later("test.database", 3, at=clock.now() + timedelta(hours=1))
     assert dispatch.tick(clock.now()) == 1
-    assert sent == [(timer, "pipeline")]
+    assert sent == [(timer, "test.database", "pipeline")]
     clock._now += timedelta(seconds=11)
     assert dispatch.tick(clock.now()) == 2
-    assert {row for row, _ in sent} == {due, timer}
+    assert {row for row, _, _ in sent} == {due, timer}
