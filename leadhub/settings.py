@@ -162,7 +162,7 @@ WORK_QUEUES = ("pipeline", "http", "bulk")
 # --- Due work (seconds) ---------------------------------------------------------------------------------------------
 WORK_TICK = env.float("WORK_TICK_SECONDS", default=0.1)
 WORK_RESEND_AFTER = timedelta(seconds=env.int("WORK_RESEND_SECONDS", default=10))
-WORK_LEASE = timedelta(seconds=90)
+WORK_LEASE = timedelta(seconds=env.int("WORK_LEASE_SECONDS", default=90))
 WORK_MAX_ATTEMPTS = env.int("WORK_MAX_ATTEMPTS", default=10)
 
 # A test or a rehearsal moves time for all processes at once by the seconds written in this file.
@@ -277,6 +277,7 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 HTTP_CONNECT_TIMEOUT = 3.0
 HTTP_READ_TIMEOUT = env.float("HTTP_READ_TIMEOUT_SECONDS", default=10.0)
+CRM_READ_TIMEOUT = env.float("CRM_READ_TIMEOUT_SECONDS", default=30.0)  # a batch of 50 commands takes its time
 
 UNFOLD = {
     "SITE_TITLE": "Leadhub",
