@@ -334,3 +334,17 @@ def test_a_lead_that_went_away_is_no_error(crm, clock):
     Lead.objects.filter(pk=lead.pk).delete()
     clock.tick(seconds=3)
     assert crm.owed(lead) is None
+
+
+def test_a_conversation_that_ends_in_a_booking_stands_in_the_portal(crm, clock):
+    for text in ("Хочу записаться на окрашивание к Ольге завтра после 15", "второе", "Анна, 8 901 000 12 34", "да"):
+        lead = crm.business.receives("telegram", text)
+        clock.tick(seconds=3)
+    clock.tick(seconds=3)
+    assert lead.status == Lead.Status.BOOKED
+    card, contact, deal = crm.the("lead"), crm.the("contact"), crm.the("deal")
+    assert (contact["name"], contact["fm"][0]["value"]) == ("Анна", "+79010001234")
+    assert (card["contactId"], deal["contactId"], deal["leadId"]) == (contact["id"], contact["id"], card["id"])
+    assert deal["opportunity"] == 3500
+    assert crm.the("comment")["COMMENT"].startswith("Leadhub: исход заявки: записан.")
+    assert queries.state_of(lead).state == "synced"
