@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from agency.demo import story
-from agency.demo.client import Mood, is_declining
+from agency.demo.client import Mood
 from agency.demo.desk import MemoryDesk
 from agency.demo.office import is_woman
 from agency.demo.people import spoken
@@ -71,8 +71,10 @@ class Enquiry:
             self.known.conversation.state = {"dialogue": state}
             self._learn_client(desk, at)
             if not turn.says:
-                return self._fell_silent(at)
+                return self._refused_later(at, "клиент передумал") if self.mood.has_declined else self._fell_silent(at)
             said_at = self.thread.assistant(turn, at + timedelta(seconds=self.rng.uniform(1, 2.7)))
+            if self.mood.has_declined:
+                return self._refused_later(said_at, "клиент передумал")
             if desk.visits:
                 return self._booked_in_chat(desk.visits[-1][1], said_at)
             if desk.handover or desk.wants_call or self._is_form:
@@ -86,8 +88,6 @@ class Enquiry:
             if not self.thread.has_come(at):
                 return None
             self.text, self.understanding = reply, self.thread.client(reply, at)
-            if is_declining(reply, self.play.phrases):
-                return self._refused_later(at, "клиент передумал")
 
     def _desk(self, at: datetime) -> MemoryDesk:
         def book(opening: Opening) -> Appointment:

@@ -69,7 +69,8 @@ class Scene:
         self._writes(self.phrases.say(self.rng, "price", is_woman=True, acc=asked.acc[0], nom=asked.nom[0]), ago)
 
     def cold(self, ago: float) -> None:
-        self._writes("Это какая компания?", ago)
+        """A greeting and nothing more: the assistant asked what is wanted."""
+        self._writes(self.rng.choice(("Добрый день!", "Здравствуйте")), ago)
 
     def spam(self, ago: float) -> None:
         self._writes(self.rng.choice(self.phrases.common["spam"]), ago)
@@ -122,7 +123,9 @@ class Scene:
         pipeline.answer(conversation.pk, now=at + timedelta(seconds=1))
         forget("routing.answer", conversation.pk)
         self._accept(conversation)
-        return Lead.objects.select_related("owner").filter(conversation=conversation).latest("pk")
+        found = Lead.objects.select_related("owner").filter(conversation=conversation).latest("pk")
+        forget("routing.answer_clock", found.pk)  # the answer was there in time
+        return found
 
     def _says(self, lead: Lead, person: StaffMember, text: str, ago: float) -> None:
         """A person answers."""
@@ -165,4 +168,4 @@ class Scene:
     def _at_desk(self, lead: Lead) -> StaffMember:
         """Who leads clients now, or will in the morning."""
         people = self.office.desk(self.now) or self.office.desk(self.office.opens(self.office.branches[0], self.now))
-        return people[0] if people else lead.owner or self.office.senior()
+        return people[-1] if people else lead.owner or self.office.senior()

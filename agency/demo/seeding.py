@@ -1,4 +1,4 @@
-"""Fill an empty installation with the demo: the agency, four businesses, their six weeks, and what is open right now."""
+"""Fill an empty installation with the demo: agency, four businesses, their six weeks, and what is open right now."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _wind_clocks(now: datetime) -> None:
         elif conversation.needs_person:
             due = sla.business_due(lead, lead.last_client_at, timedelta(minutes=policy.silence_minutes))
             sla.show(lead, "answer", due, lead.last_client_at)
-        else:
+        elif now - lead.created_at < timedelta(days=1):  # later the follow-ups have it
             minutes = policy.hot_confirm_minutes if lead.is_hot else policy.other_confirm_minutes
             due = sla.business_due(lead, lead.created_at, timedelta(minutes=minutes))
             sla.show(lead, "confirm", due, lead.created_at)
