@@ -9,12 +9,12 @@ from django import forms
 from django.contrib import messages
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Model, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSingleTimeWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tenants import access
 
@@ -92,6 +92,12 @@ def money(kopecks: int | None) -> str:
     return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") + (f",{part:02d}" if part else "") + " ₽"
 
 
+# Times without seconds, lists as lines.
+OVERRIDES = {
+    ArrayField: {"form_class": LinesField},
+    TimeField: {"widget": UnfoldAdminSingleTimeWidget(format="%H:%M")},
+}
+
 # --- Rights -------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +129,7 @@ class ByRole:
 class BusinessAdmin(ByRole, ModelAdmin):
     """A list and a form of the business's admin. `instead_of_deleting`: what to do with a row that others need."""
 
-    formfield_overrides = {ArrayField: {"form_class": LinesField}}
+    formfield_overrides = OVERRIDES
     warn_unsaved_form = True
     list_per_page = 50
     show_full_result_count = False
@@ -138,7 +144,7 @@ class BusinessAdmin(ByRole, ModelAdmin):
 class BusinessInline(ByRole, TabularInline):
     """Rows that belong to the row above them."""
 
-    formfield_overrides = {ArrayField: {"form_class": LinesField}}
+    formfield_overrides = OVERRIDES
     extra = 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -43,41 +44,57 @@ def page(answer: Any) -> str:
 
 
 def filled(answer: Any, **changes: Any) -> dict[str, Any]:
-    """What a browser would post back from a page of the admin: every field as shown, then the changes."""
-    context = answer.context
-    told: dict[str, Any] = {}
-    for form in _forms(context):
-        for bound in form:
-            widget, value = bound.field.widget, bound.value()
-            if getattr(widget, "input_type", "") == "password" or bound.field.disabled:
-                continue
-            shown = widget.get_context(bound.html_name, value, {})["widget"]
-            if "subwidgets" in shown and "type" not in shown and shown.get("is_hidden") is False and _is_split(shown):
-                told.update({part["name"]: part["value"] or "" for part in shown["subwidgets"]})
-            elif getattr(widget, "input_type", "") == "checkbox" and not getattr(widget, "allow_multiple_selected", 0):
-                if value:
-                    told[bound.html_name] = "on"
-            elif value not in (None, ""):
-                told[bound.html_name] = list(map(str, value)) if isinstance(value, list) else _text(bound, value)
-            else:
-                told[bound.html_name] = ""
-    told.update(changes)
-    return {name: value for name, value in told.items() if value is not None}
+    """What a browser would post back from the page's form: every control as it stands, then the changes."""
+    form = _Form()
+    form.feed(page(answer))
+    return {**form.told, **changes}
 
 
-def _text(bound: Any, value: Any) -> str:
-    return str(bound.field.widget.format_value(value) if hasattr(bound.field.widget, "format_value") else value)
+class _Form(HTMLParser):
+    """The controls of the page's one form that is posted (the log-out button's form aside)."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: dict[str, Any] = {}
+        self._is_inside = False
+        self._select = self._textarea = ""
 
-def _is_split(shown: dict[str, Any]) -> bool:
-    return shown["template_name"].endswith("split_datetime.html")
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        told = dict(attributes)
+        name, value = told.get("name") or "", told.get("value")
+        if tag == "form":
+            self._is_inside = told.get("method") == "post" and told.get("id") != "logout-form"
+        if not self._is_inside or "disabled" in told:
+            return
+        if tag == "select":
+            self._select = name
+        elif tag == "option" and "selected" in told:
+            self._put(self._select, value or "")
+        elif tag == "textarea":
+            self._textarea = name
+            self.told[name] = ""
+        elif tag == "input" and name and told.get("type") not in ("submit", "button"):
+            if told.get("type") not in ("checkbox", "radio"):
+                self.told[name] = value or ""
+            elif "checked" in told:
+                self._put(name, value or "on")
 
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._is_inside = False
+        elif tag == "select":
+            self._select = ""
+        elif tag == "textarea":
+            self.told[self._textarea] = self.told.get(self._textarea, "").removeprefix("\n")
+            self._textarea = ""
 
-def _forms(context: Any) -> list[Any]:
-    forms = [context["adminform"].form] if "adminform" in context else [context["form"]]
-    for formset in context.get("inline_admin_formsets", []) or []:
-        forms += [formset.formset.management_form, *formset.formset.forms]
-    return forms
+    def handle_data(self, text: str) -> None:
+        if self._textarea:
+            self.told[self._textarea] += text
+
+    def _put(self, name: str, value: str) -> None:
+        known = self.told.get(name)
+        self.told[name] = value if known is None else [*(known if isinstance(known, list) else [known]), value]
 
 
 @pytest.fixture
