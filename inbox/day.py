@@ -111,7 +111,7 @@ def visits_of(member: Member):  # noqa: ANN201 - a queryset
     rows = Appointment.objects.exclude(status=_Status.EXPIRED)
     if not member.may("inbox.all"):
         rows = rows.filter(staff=member.staff) if member.staff else rows.none()
-    return rows.select_related("contact", "staff", "branch").prefetch_related("services")
+    return rows.select_related("contact", "staff", "branch", "conversation__identity").prefetch_related("services")
 
 
 def _appointments(member: Member, branch: Branch, day: date) -> list[Appointment]:
@@ -231,6 +231,12 @@ def _works(quarter: int, work: Sequence[tuple[datetime, datetime]], first: datet
     return any(start <= moment < end for start, end in work)
 
 
+def _client(visit: Appointment) -> str:
+    if visit.conversation:
+        return queries.name_of(visit.contact, visit.conversation.identity)
+    return str(visit.contact)
+
+
 def visit_view(visit: Appointment, member: Member, *, now: datetime) -> VisitView:
     phone = visit.contact.phone or ""
     has_begun = visit.starts_at <= now
@@ -238,7 +244,7 @@ def visit_view(visit: Appointment, member: Member, *, now: datetime) -> VisitVie
         id=visit.pk,
         start=visit.starts_at,
         end=visit.ends_at,
-        client=visit.contact.name or phone or f"Клиент {visit.contact_id}",
+        client=_client(visit),
         phone=phone,
         phone_title=words.phone(phone),
         service=", ".join(service.name for service in visit.services.all()),

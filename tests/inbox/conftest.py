@@ -42,7 +42,8 @@ class Screen:
 
 
 def words_of(answer: Any) -> str:
-    return answer.content.decode()
+    """The page, spaces that do not break made plain."""
+    return answer.content.decode().replace("\xa0", " ").replace("\u202f", " ")
 
 
 @pytest.fixture
