@@ -34,6 +34,7 @@ class Known:
     conversation: Conversation
     has_consent: bool = False
     arrived: list[Appointment] = field(default_factory=list)
+    last_service: str = ""  # of the visit booked last
     no_shows: int = 0
     ahead: Appointment | None = None
     lead: Lead | None = None  # the open one

@@ -238,7 +238,8 @@ class Enquiry:
         """Times for what the client asked: when it suits the client, else anywhere soon."""
         wanted = self.lead.service = self.lead.service or self.office.service_named(self.mood.asked.name)
         visit = self.office.visit([wanted.pk])
-        soon = Wish(windows=((at + timedelta(days=self.rng.choice((0, 1, 2, 3, 4, 6, 9))), None),))
+        days = 0 if self.lead.urgency == "high" else self.rng.choice((0, 1, 2, 3, 4, 6, 9))
+        soon = Wish(windows=((at + timedelta(days=days), None),))
         for wish, branch in ((self.mood.wish or soon, self.thread.branch), (None, self.thread.branch), (None, None)):
             if visit and (found := self.office.openings(visit, wish, branch=branch, now=at)):
                 return wanted, found

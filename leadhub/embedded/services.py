@@ -64,7 +64,8 @@ def _entered(place: DataDirectory, *, fast: bool) -> Iterator[None]:
                     try:
                         yield
                     finally:
-                        place.wait_until_unused()
+                        if not fast:  # a process that a test left behind is not waited for
+                            place.wait_until_unused()
                 return
         with place.in_use():
             if _is_owned(place) and _wait_for_owner(place):
