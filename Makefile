@@ -35,7 +35,7 @@ run: setup  ## Everything without demo data and stand-ins, until Ctrl-C
 	@exec $(BIN)/python -m leadhub.embedded run --with-parent
 
 test: setup  ## Every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup  ## Style, import order, types, Django's checks, missing migrations
 	$(BIN)/ruff check .

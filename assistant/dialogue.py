@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from assistant import cues
@@ -18,7 +19,7 @@ from assistant.moves import booking, facts, handover, offers, questions, taking,
 from assistant.talk import Say, Talk, Turn
 from assistant.understanding import Intent, Understanding
 
-__all__ = ["Say", "Turn", "await_confirmation", "hand_back", "step"]
+__all__ = ["Say", "Turn", "arranged", "await_confirmation", "hand_back", "step", "stop"]
 
 IDLE_LIMIT = 6  # answers in a row that moved nothing: the other side may be a machine
 TURN_LIMIT = 40  # answers since something was done
@@ -80,6 +81,19 @@ def hand_back(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """The state after a person gave the conversation back to the assistant: it answers again and has patience again."""
     dropped = ("handed", "told_waiting", "told_urgent", "stopped", "misses", "idle", "turns", "answered")
     return {key: value for key, value in _current(state).items() if key not in dropped}
+
+
+def stop(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The state after somebody answered who does not lead the conversation: nothing more is said until it is given
+    back, or the client returns after a long pause."""
+    return {**_current(state), "stopped": True}
+
+
+def arranged(state: Mapping[str, Any] | None, *, now: datetime) -> dict[str, Any]:
+    """The state after a person arranged the client's visit: what was being asked for it is asked no more."""
+    memory = Memory.load(state, now=now)
+    memory.finish_task()
+    return memory.dump()
 
 
 def _current(state: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -47,6 +47,15 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
     return messages
 
 
+@transaction.atomic
+def read_again(event: InboundEvent) -> bool:
+    """A person wants a post that gave no message read once more. False: it was taken in, there is nothing to do."""
+    if not InboundEvent.objects.filter(pk=event.pk).exclude(status=_Status.DONE).update(status=_Status.NEW, error=""):
+        return False
+    later(adapters.of(event.account).handler, event.pk)
+    return True
+
+
 def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | None:
     if item.callback_id:
         later("channels.answer_press", event.account_id, item.callback_id)

@@ -83,7 +83,8 @@ def open_portal(*, now: datetime) -> Portal | None:
     if found.broken_reason:
         raise TryLater("подключение Битрикс24 остановлено", after=STOPPED_RETRY, counts=False)
     if found.paused_until and found.paused_until > now:
-        raise TryLater("Битрикс24 просил подождать", after=found.paused_until - now, counts=False)
+        wait = found.paused_until - now + pacing.next_turn(found.domain)
+        raise TryLater("Битрикс24 просил подождать", after=wait, counts=False)
     return Portal(found, now=now)
 
 

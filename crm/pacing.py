@@ -28,7 +28,7 @@ START_BELOW = 40  # a push begins below this level
 GO_ON_BELOW = 47  # and one that began may go on to this one
 BRIM = 50
 AT_ONCE = 2  # pushes to one portal at the same time: a portal that hangs must not hold every worker
-AGAIN = timedelta(seconds=1)
+AGAIN = timedelta(seconds=1)  # the soonest turn of one that has to wait
 
 _POUR = """
 local t = redis.call('TIME')
@@ -49,6 +49,15 @@ redis.call('HSET', KEYS[1], 'level', string.format('%.3f', level), 'at', string.
 redis.call('EXPIRE', KEYS[1], 120)
 return string.format('%.3f', wait)
 """
+_TURN = """
+local t = redis.call('TIME')
+local now = tonumber(t[1]) + tonumber(t[2]) / 1000000
+local turn = math.max(now + tonumber(ARGV[2]), (tonumber(redis.call('HGET', KEYS[1], 'turn')) or 0) + 1 / ARGV[1])
+turn = math.min(turn, now + 60)
+redis.call('HSET', KEYS[1], 'turn', string.format('%.3f', turn))
+redis.call('EXPIRE', KEYS[1], 120)
+return string.format('%.3f', turn - now)
+"""
 _FILL = """
 local t = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'level', ARGV[1], 'at', string.format('%.6f', tonumber(t[1]) + tonumber(t[2]) / 1000000))
@@ -65,6 +74,16 @@ def pour(domain: str, *, below: int) -> None:
         return
     if wait > 0:
         raise TryLater("очередь к Битрикс24", after=timedelta(seconds=wait), counts=False)
+
+
+def next_turn(domain: str) -> timedelta:
+    """How long one more has to wait: those who wait come back one after another, not all at the same moment."""
+    try:
+        wait = _client(os.getpid()).eval(_TURN, 1, key(domain), LEAK_PER_SECOND, AGAIN.total_seconds())
+        return timedelta(seconds=float(wait))
+    except (redis.RedisError, OSError) as error:
+        logger.warning("turns at a portal are not kept: %s", type(error).__name__)
+        return AGAIN
 
 
 def fill(domain: str, level: int = BRIM) -> None:
@@ -96,7 +115,7 @@ def turn(domain: str, contact_id: int) -> Iterator[None]:
             held.append(person)
             held += islice(filter(_lock, slots), 1)  # the first that is free
         if len(held) < 2:
-            raise TryLater("очередь к Битрикс24", after=AGAIN, counts=False)
+            raise TryLater("очередь к Битрикс24", after=next_turn(domain), counts=False)
         yield
     finally:
         for name in reversed(held):

@@ -6,7 +6,6 @@ Every variable is explained in `.env.example`.
 from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 
 from leadhub import environment
 from leadhub.environment import BASE_DIR, env
@@ -193,6 +192,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="leadhub@localhost")
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "ru"
+LOCALE_PATHS = [BASE_DIR / "locale"]  # words of Unfold, which brings no Russian
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -280,13 +280,13 @@ HTTP_READ_TIMEOUT = env.float("HTTP_READ_TIMEOUT_SECONDS", default=10.0)
 CRM_READ_TIMEOUT = env.float("CRM_READ_TIMEOUT_SECONDS", default=30.0)  # a batch of 50 commands takes its time
 
 UNFOLD = {
-    "SITE_TITLE": "Leadhub",
-    "SITE_HEADER": "Leadhub",
-    "SITE_URL": "/",
+    "SITE_TITLE": "tenants.navigation.title",
+    "SITE_HEADER": "tenants.navigation.title",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "tenants.navigation.sidebar"},
-    "LOGIN": {"redirect_after": reverse_lazy("admin:index")},
+    "SIDEBAR": {"navigation": "tenants.navigation.sidebar"},
+    "STYLES": ["tenants.navigation.stylesheet"],
+    "SCRIPTS": ["tenants.navigation.script"],
 }
 
 LOGGING = {

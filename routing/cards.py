@@ -42,7 +42,7 @@ from tenants.business.models import Service, StaffMember, Stage
 PART_COLOURS = frozenset({"recency", "intent", "channel", "ltv"})
 AHEAD_DAYS = 14  # days that are looked through for free times
 SHOWN_DAYS = 3  # of them, with free times
-SHOWN_A_DAY = 9  # starts; a chosen day or person shows all
+SHOWN_A_DAY = 9  # starts; a chosen day, and any day of a chosen person, shows all
 HISTORY = 40
 _CHOICES = frozenset({"assigned", "routed", "needs_call"})
 _Status = Appointment.Status
@@ -247,11 +247,14 @@ def openings_view(
             staff_id=staff_id,
             moving_id=moving.pk if moving else None,
         )
-        shown_a_day = None if day or staff_id else SHOWN_A_DAY
-        some = [each for each in found if each.openings][: 1 if day else SHOWN_DAYS]
+        with_free = [each for each in found if each.openings][:SHOWN_DAYS]
         days = [
-            OpeningDay(each.day, _day_title(each.day, today), _shown(each.openings, wish, zone, shown_a_day))
-            for each in some
+            OpeningDay(
+                each.day,
+                queries.day_words(each.day, today),
+                _shown(each.openings, wish, zone, None if staff_id or each.day == day else SHOWN_A_DAY),
+            )
+            for each in with_free
         ]
     return OpeningsView(
         lead_id=lead.pk,
@@ -339,11 +342,6 @@ def _is_wished(opening: Opening, wish: tuple[datetime, datetime | None] | None, 
     start, end = wish
     local = opening.start.astimezone(zone).replace(tzinfo=None)
     return start <= local < end or local == start
-
-
-def _day_title(day: date, today: date) -> str:
-    near = {0: "сегодня, ", 1: "завтра, "}.get((day - today).days, "")
-    return f"{near}{words.SHORT_WEEKDAY[day.weekday()]} {words.calendar_day(day, today)}"
 
 
 def _price_title(service) -> str:  # noqa: ANN001 - ServiceInfo or None

@@ -95,12 +95,17 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     message.save(update_fields=["understanding"])
     lead = Lead.objects.select_for_update(of=("self",)).select_related("contact", "owner", "branch").get(pk=lead.pk)
     lead.intent = intent
-    lead.save(update_fields=["intent"])
+    config, page = configs.load(), record.Page(now=now)
     title = f"Исправлено: {INTENT_TITLES[before]} → {INTENT_TITLES[intent]}"
-    record.add(lead, "corrected", title, [("Кто", access.name_of(by))], now=now)
-    config = configs.load()
-    leads.rescore(lead, leads.past_of(lead.contact, now=now), config, now=now)
-    desk = BookingDesk(conversation, lead, branch=lead.branch or config.branches[0], config=config, now=now)
-    dispatching.route(lead, desk, is_new=False, now=now)
+    page.add("corrected", title, [("Кто", access.name_of(by))])
+    past = leads.past_of(lead.contact, now=now)
+    if scored := leads.rescore(lead, past, config, now=now):
+        page.add("scored", *scored)
+    lead.save()
+    page.write(lead)
+    branch = lead.branch or config.branches[0]
+    desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+    dispatching.route(lead, desk, page, is_new=False, now=now)
+    page.write(lead)
     live.publish("lead", id=lead.pk)
     return lead

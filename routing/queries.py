@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import (
     Case,
@@ -27,6 +27,7 @@ from django.db.models import (
 from django.db.models import Value as V
 from django.db.models.functions import Coalesce
 
+from assistant import words
 from channels_app.models import Notice
 from contacts.models import Contact, Conversation, Identity, Message
 from routing import access, scoring, sla
@@ -101,9 +102,8 @@ def counters(member: Member, *, now: datetime) -> Counters:
 
 def _listed(member: Member, view: str, query: str, *, now: datetime) -> QuerySet[Lead]:
     leads = access.leads_of(member).exclude(status=_Status.QUARANTINE).filter(is_test=view == "test")
-    if words := query.split()[:5]:
-        for word in words:
-            leads = leads.filter(_has_word(word))
+    for word in query.split()[:5]:
+        leads = leads.filter(_has_word(word))
     if view == "closed":
         leads = leads.exclude(_LIVE)
         return leads if query else leads.filter(changed_at__gt=now - CLOSED_FOR)
@@ -270,6 +270,12 @@ def wants(lead: Lead) -> str:
 def why(lead: Lead) -> str:
     """One line: «намерение 40 + свежесть 20 + канал 13»."""
     return scoring.summary([scoring.Part(**part) for part in lead.score_parts])
+
+
+def day_words(day: date, today: date) -> str:
+    """«сегодня, ср 25 ноября»."""
+    near = {0: "сегодня, ", 1: "завтра, ", -1: "вчера, "}.get((day - today).days, "")
+    return f"{near}{words.SHORT_WEEKDAY[day.weekday()]} {words.calendar_day(day, today)}"
 
 
 def holder_of(lead: Lead, member: Member) -> Holder:

@@ -43,6 +43,7 @@ class Control:
             "telegram/block": (self.telegram_block, ("POST",)),
             "telegram/unblock": (self.telegram_unblock, ("POST",)),
             "telegram/chats": (self.telegram_chats, ("GET",)),
+            "telegram/know": (self.telegram_know, ("POST",)),
             "sms": (self.sms_list, ("GET",)),
             "sms/account": (self.sms_account, ("GET", "POST")),
             "sms/phones": (self.sms_phones, ("POST",)),
@@ -148,6 +149,10 @@ class Control:
 
     async def telegram_unblock(self, request: Request) -> Response:
         return JSONResponse(self.telegram.block(await request_params(request), blocked=False))
+
+    async def telegram_know(self, request: Request) -> Response:
+        """See `Telegram.know`: `bot` or `token`, and `clients` as in `say`."""
+        return JSONResponse({"known": self.telegram.know(await request_params(request))})
 
     async def telegram_chats(self, request: Request) -> Response:
         """Chats of `bot`, and messages of `bot` and `chat_id`; `since` is unix seconds and narrows the messages."""

@@ -366,6 +366,14 @@ class Telegram:
             "data": str(callback["data"]),
         }
 
+    def know(self, order: dict[str, Any]) -> int:
+        """Clients who wrote to the bot long ago: it may write to them, its webhook hears nothing. How many there are."""
+        bot = self.find_bot(order)
+        for client in order["clients"]:
+            user, phone = self._client(bot, client)
+            self._chat(bot, {"id": user["id"]}, user, phone=phone)
+        return len(order["clients"])
+
     def block(self, order: dict[str, Any], *, blocked: bool) -> dict[str, Any]:
         """A client blocks the bot, or lets it write again; the bot hears of it by `my_chat_member`."""
         bot = self.find_bot(order)

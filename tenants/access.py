@@ -88,6 +88,13 @@ def tenants_of(user: User) -> list[Member]:
     return sorted(found.values(), key=lambda member: member.tenant.name)
 
 
+def may_edit(member: Member | None, app_label: str, action: str) -> bool:
+    """Whether the business's admin lets a member do `action` (view, add, change, delete) in a room.
+
+    Asks the role alone: what a superuser may elsewhere counts for nothing in a business."""
+    return member is not None and action in ADMIN_RIGHTS.get(member.role, {}).get(app_label, frozenset())
+
+
 def needs(ability: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Let a view in for members whose role has the ability; others get 403."""
 

@@ -6,11 +6,13 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import Q
 from django_tenants.utils import tenant_context
 
 from agency.demo import story
@@ -18,6 +20,7 @@ from agency.onboarding import apply_business
 from agency.packs import load_business
 from channels_app import accounts, adapters
 from channels_app.models import ChannelAccount
+from contacts.models import Identity
 from crm.models import Connection
 from leadhub.work import TryLater
 from tenants.business.models import Branch
@@ -111,7 +114,7 @@ def connect_all() -> int:
             continue
         with tenant_context(tenant):
             for account in ChannelAccount.objects.filter(kind=ChannelKind.TELEGRAM, is_active=True):
-                _name_bot(business, account)
+                _introduce(business, account)
                 _connect(account)
                 connected += 1
             _move_portal()
@@ -130,17 +133,25 @@ def _connect(account: ChannelAccount) -> None:
             time.sleep(0.3)
 
 
-def _name_bot(business: story.Business, account: ChannelAccount) -> None:
-    """The stand-in shows the bot under the account's name."""
-    told = {
-        "token": account.credentials["token"],
-        "name": account.name,
-        "username": f"{BOT_NAMES[business.slug]}_demo_bot",
-    }
+def _introduce(business: story.Business, account: ChannelAccount) -> None:
+    """The stand-in shows the bot under the account's name, and knows the clients who are still to be written to."""
+    token = account.credentials["token"]
+    _tell_sandbox("bots", {"token": token, "name": account.name, "username": f"{BOT_NAMES[business.slug]}_demo_bot"})
+    awaited = Q(contact__appointments__status__in=["booked", "confirmed"])
+    awaited |= Q(conversation__leads__status__in=["open", "needs_call"])
+    identities = Identity.objects.filter(awaited, kind=ChannelKind.TELEGRAM).distinct()
+    clients = [
+        {"id": int(identity.external_id), "first_name": identity.display_name or "Клиент"} for identity in identities
+    ]
+    _tell_sandbox("know", {"token": token, "clients": clients})
+
+
+def _tell_sandbox(what: str, told: dict[str, Any]) -> None:
+    """To the stand-in messenger's own control; it may need some seconds to start."""
     deadline = time.monotonic() + SANDBOX_LIMIT
     while True:
         try:
-            httpx.post(f"{settings.SANDBOX_URL}/_control/telegram/bots", json=told, timeout=5).raise_for_status()
+            httpx.post(f"{settings.SANDBOX_URL}/_control/telegram/{what}", json=told, timeout=5).raise_for_status()
             return
         except httpx.TransportError:
             if time.monotonic() > deadline:

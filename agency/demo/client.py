@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -34,6 +33,7 @@ class Known:
     conversation: Conversation
     has_consent: bool = False
     arrived: list[Appointment] = field(default_factory=list)
+    last_service: str = ""  # of the visit booked last
     no_shows: int = 0
     ahead: Appointment | None = None
     lead: Lead | None = None  # the open one
@@ -69,6 +69,7 @@ class Mood:
     wish: Wish | None = None  # when it suits the client, as understood from the first words
     asks_other: bool = False  # wants to see other times once
     rounds: int = 0
+    has_declined: bool = False
 
     def answer(self, turn: Turn) -> str | None:
         """The reply to a turn of the assistant; None: silence."""
@@ -131,6 +132,7 @@ class Mood:
     def _decline(self, *, heard_price: bool) -> str | None:
         if self.rng.random() > 0.45:
             return None
+        self.has_declined = True
         return self._say("too_dear" if heard_price else "decline")
 
     def _plain(self) -> str:
@@ -141,9 +143,3 @@ class Mood:
 
     def _say(self, kind: str, **values: str) -> str:
         return self.phrases.say(self.rng, kind, is_woman=self.person.is_woman, **values)
-
-
-def is_declining(text: str, phrases: Phrases) -> bool:
-    """Whether these are the words of one who will not come."""
-    said = re.sub(r"\s+", " ", text)
-    return said in phrases.common["decline"] or said in phrases.common["too_dear"]

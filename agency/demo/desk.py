@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agency.demo.office import Office
 from assistant.desk import Booked, Client, Opening, StaffInfo
-from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
+from assistant.understanding import DateTimeSlot, Interval, ServiceInfo, Understanding
 from booking.models import Appointment
 from booking.openings import Wish
 from tenants.business.calendar import hours_text
@@ -80,7 +80,7 @@ class MemoryDesk:
         branch = self.branch if len(self.office.branches) > 1 else None
         found = self.office.openings(
             visit,
-            wish_of(wish, self.zone),
+            _search(wish, self.zone),
             branch=branch,
             now=self.now,
             limit=limit,
@@ -161,8 +161,14 @@ class MemoryDesk:
         self.handover = (reason, stage, urgent)
 
 
-def wish_of(slot: DateTimeSlot | None, zone: ZoneInfo) -> Wish | None:
-    """When a client wants to come, as the search for openings takes it; None: any time."""
+def wish_of(understanding: Understanding, zone: ZoneInfo) -> Wish | None:
+    """When a client said to want to come; None: nothing was said of it."""
+    slot = next(iter(understanding.slots.datetime), None)
+    return (_search(slot, zone) or Wish()) if slot else None
+
+
+def _search(slot: DateTimeSlot | None, zone: ZoneInfo) -> Wish | None:
+    """A time of the dialogue as the search for openings takes it; None: any time."""
     if slot is None or slot.grain == "asap":
         return None
 

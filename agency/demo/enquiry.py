@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from agency.demo import story
-from agency.demo.client import Mood, is_declining
+from agency.demo.client import Mood
 from agency.demo.desk import MemoryDesk
 from agency.demo.office import is_woman
 from agency.demo.people import spoken
@@ -71,8 +71,10 @@ class Enquiry:
             self.known.conversation.state = {"dialogue": state}
             self._learn_client(desk, at)
             if not turn.says:
-                return self._fell_silent(at)
+                return self._refused_later(at, "клиент передумал") if self.mood.has_declined else self._fell_silent(at)
             said_at = self.thread.assistant(turn, at + timedelta(seconds=self.rng.uniform(1, 2.7)))
+            if self.mood.has_declined:
+                return self._refused_later(said_at, "клиент передумал")
             if desk.visits:
                 return self._booked_in_chat(desk.visits[-1][1], said_at)
             if desk.handover or desk.wants_call or self._is_form:
@@ -86,8 +88,6 @@ class Enquiry:
             if not self.thread.has_come(at):
                 return None
             self.text, self.understanding = reply, self.thread.client(reply, at)
-            if is_declining(reply, self.play.phrases):
-                return self._refused_later(at, "клиент передумал")
 
     def _desk(self, at: datetime) -> MemoryDesk:
         def book(opening: Opening) -> Appointment:
@@ -238,7 +238,8 @@ class Enquiry:
         """Times for what the client asked: when it suits the client, else anywhere soon."""
         wanted = self.lead.service = self.lead.service or self.office.service_named(self.mood.asked.name)
         visit = self.office.visit([wanted.pk])
-        soon = Wish(windows=((at + timedelta(days=self.rng.choice((0, 1, 2, 3, 4, 6, 9))), None),))
+        days = 0 if self.lead.urgency == "high" else self.rng.choice((0, 1, 2, 3, 4, 6, 9))
+        soon = Wish(windows=((at + timedelta(days=days), None),))
         for wish, branch in ((self.mood.wish or soon, self.thread.branch), (None, self.thread.branch), (None, None)):
             if visit and (found := self.office.openings(visit, wish, branch=branch, now=at)):
                 return wanted, found

@@ -163,7 +163,7 @@ class Play:
         if known.lead:  # the one before is still under way
             return
         branch = known.conversation.branch or self.office.branches[0]
-        asked = self.phrases.service(rng, self.office.sold_at(branch))
+        asked = self._asked(known, branch, rng, again=intent == "again")
         promo = rng.choice(self.office.promotions).code if rng.random() < WITH_PROMO else ""
         is_site = known.identity.kind != ChannelKind.TELEGRAM
         lead = new_lead(known, source, branch=branch, at=at, rng=rng)
@@ -181,10 +181,19 @@ class Play:
             known.person,
             asked,
             wants=rng.random() < will,
-            wish=wish_of(next(iter(understanding.slots.datetime), None), branch.zone),
+            wish=wish_of(understanding, branch.zone),
             asks_other=rng.random() < 0.12,
         )
         Enquiry(self, thread, mood, text, understanding).begin(at)
+
+    def _asked(self, known: Known, branch: Branch, rng: Random, *, again: bool) -> Asked:
+        """The service a client writes about; who comes again wants what one comes again for, as a rule the same."""
+        sold = self.office.sold_at(branch)
+        if again:
+            sold = [name for name in sold if self.office.service_named(name).cycle_days] or sold
+            if known.last_service in sold and rng.random() < 0.75:
+                sold = [known.last_service]
+        return self.phrases.service(rng, sold)
 
     def _first_words(self, rng: Random, known: Known, intent: str, asked: Asked, promo: str) -> str:
         female = known.person.is_woman

@@ -30,7 +30,7 @@ class VisitStory:
     def begin(self, at: datetime) -> None:
         """The visit was booked, or moved, at that moment."""
         visit, revision = self.visit, self.visit.revision
-        self.known.ahead = visit
+        self.known.ahead, self.known.last_service = visit, self.services[0].name
         for kind, due in reminders_of(visit.starts_at, self.office.quiet(visit.branch).plan, now=at):
             self.play.at(due, lambda when, kind=kind: self._remind(kind, revision, when))
         self.play.at(visit.starts_at + 4 * MINUTE, lambda when: self._time_has_come(revision, when))

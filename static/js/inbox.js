@@ -178,6 +178,19 @@ function showPane(name) {
 
 // --- Composer ---------------------------------------------------------------------------------------------------
 
+const TYPING_LASTS = 16_000; // a little longer than the server remembers it
+const TELL_TYPING_EVERY = 8_000;
+let typingTimer = 0;
+let typingToldAt = 0;
+
+// Colleagues who have the lead open see that it is being answered.
+function tellTyping(form) {
+  if (!form || Date.now() - typingToldAt < TELL_TYPING_EVERY || form.querySelector("input[name=mode]:checked")?.value === "note") return;
+  typingToldAt = Date.now();
+  const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+  fetch(form.dataset.typingUrl, { method: "POST", headers: { "X-CSRFToken": token } }).catch(() => {});
+}
+
 const draftKey = () => `draft-${openLead()}`;
 
 function restoreDraft() {
@@ -214,6 +227,13 @@ if (inbox) {
     const name = document.querySelector(`#lead-${Number(lead)} .row__who > span`)?.textContent;
     const text = name ? `${name}: заявка ждёт вас.` : "Вас ждёт заявка.";
     document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "warning", href: urlFor(inbox.dataset.conversationUrl, lead) } }));
+  });
+  document.addEventListener("live:typing", (event) => {
+    const { lead, user } = event.detail;
+    if (Number(lead) !== openLead() || String(user) === document.body.dataset.user) return;
+    refreshConversation(openLead());
+    clearTimeout(typingTimer);
+    typingTimer = setTimeout(() => openLead() === Number(lead) && refreshConversation(openLead()), TYPING_LASTS);
   });
   document.addEventListener("live:missed", () => {
     refreshList();
@@ -253,6 +273,7 @@ if (inbox) {
   });
   document.addEventListener("input", (event) => {
     if (event.target.matches("[data-composer-text]")) {
+      tellTyping(event.target.form);
       if (event.target.value) sessionStorage.setItem(draftKey(), event.target.value);
       else sessionStorage.removeItem(draftKey());
     }

@@ -45,6 +45,8 @@ def test_old_methods_tasks_comments_notices(client):
     assert client.crm.timeline.comment.add(fields).result == 1
     task = {"TITLE": "Перезвонить", "RESPONSIBLE_ID": 1, "UF_CRM_TASK": [f"L_{lead}"]}
     assert client.tasks.task.add(task).result["task"]["ufCrmTask"] == [f"L_{lead}"]
+    assert [found["id"] for found in client.tasks.task.list(filter={"TITLE": "Перезвонить"}).result["tasks"]] == ["1"]
+    assert client.tasks.task.list(filter={"TITLE": "Другое"}).result["tasks"] == []
     assert client.im.notify.system.add(user_id=1, message="Горячий лид").result == 1
     assert client.user.current().result["ID"] == "1"
     assert client.crm.settings.mode.get().result == 1

@@ -1,0 +1,31 @@
+"""Addresses of the inbox, below `inbox/`."""
+
+from django.urls import path
+
+from inbox import views
+
+app_name = "inbox"
+urlpatterns = [
+    path("", views.lead_list, name="list"),
+    path("counters/", views.counters, name="counters"),
+    path("tasks/", views.tasks, name="tasks"),
+    path("tasks/<int:task_id>/done/", views.task_done, name="task_done"),
+    path("quarantine/", views.quarantine, name="quarantine"),
+    path("shift/", views.shift, name="shift"),
+    path("poll/", views.poll, name="poll"),
+    path("<int:lead_id>/", views.conversation, name="conversation"),
+    path("<int:lead_id>/row/", views.row, name="row"),
+    path("<int:lead_id>/card/", views.card, name="card"),
+    path("<int:lead_id>/take/", views.take, name="take"),
+    path("<int:lead_id>/hand-back/", views.hand_back, name="hand_back"),
+    path("<int:lead_id>/reply/", views.reply, name="reply"),
+    path("<int:lead_id>/note/", views.note, name="note"),
+    path("<int:lead_id>/typing/", views.typing, name="typing"),
+    path("<int:lead_id>/retry/<int:delivery_id>/", views.retry_delivery, name="retry_delivery"),
+    path("<int:lead_id>/call-task/", views.call_task, name="call_task"),
+    path("<int:lead_id>/done/", views.done, name="done"),
+    path("<int:lead_id>/correct/", views.correct, name="correct"),
+    path("<int:lead_id>/release/", views.release, name="release"),
+    path("<int:lead_id>/openings/", views.openings, name="openings"),
+    path("<int:lead_id>/book/", views.book, name="book"),
+]

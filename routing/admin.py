@@ -1,0 +1,106 @@
+"""Score, clocks and ad spend as the owner edits them; decisions to look at."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.admin import register
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from routing.models import AdSpend, Decision, ScorePolicy, SlaPolicy
+from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
+from tenants.sites import business_site
+
+
+@register(ScorePolicy, site=business_site)
+class ScorePolicyAdmin(SingleRow):
+    fieldsets = [
+        (
+            "Пороги",
+            {
+                "fields": ["hot_from", "warm_from"],
+                "description": "Балл заявки от 0 до 100 складывается из частей ниже. Горячую сразу получает человек,"
+                " тёплую ведёт ассистент, холодной он отвечает и напоминает позже.",
+            },
+        ),
+        ("Свежесть", {"fields": ["recency_max", "recency_half_life_minutes"]}),
+        (
+            "Чего хочет клиент",
+            {
+                "fields": [
+                    "intent_booking",
+                    "intent_callback",
+                    "intent_reschedule",
+                    "intent_price",
+                    "intent_promo",
+                    "intent_cancel",
+                    "intent_consultation",
+                    "intent_other",
+                ]
+            },
+        ),
+        (
+            "Откуда написал",
+            {
+                "fields": [
+                    "channel_call",
+                    "channel_form",
+                    "channel_whatsapp",
+                    "channel_telegram",
+                    "channel_social",
+                    "channel_email",
+                ]
+            },
+        ),
+        ("Кто этот клиент", {"fields": ["ltv_new", "ltv_price_max", "ltv_repeat_min", "ltv_max"]}),
+        ("Добавки", {"fields": ["high_urgency", "ad_utm", "promo", "price_sensitive"]}),
+    ]
+
+
+@register(SlaPolicy, site=business_site)
+class SlaPolicyAdmin(SingleRow):
+    fieldsets = [
+        ("Горячая заявка", {"fields": ["hot_take_seconds", "max_hops", "hot_confirm_minutes"]}),
+        ("Остальные", {"fields": ["person_answer_seconds", "other_confirm_minutes", "silence_minutes"]}),
+        ("Битрикс24", {"fields": ["crm_card_minutes"]}),
+    ]
+
+
+class AdSpendForm(forms.ModelForm):
+    amount_kopecks = RoublesField(label="Расход, ₽", help_text="За этот день, например 2500.")
+
+    class Meta:
+        model = AdSpend
+        fields = ["day", "source", "campaign", "amount_kopecks"]
+        help_texts = {
+            "source": "Как в метке utm_source: yandex, vk, insta.",
+            "campaign": "Как в метке utm_campaign. Пусто: расход на источник целиком.",
+        }
+
+
+@register(AdSpend, site=business_site)
+class AdSpendAdmin(BusinessAdmin):
+    form = AdSpendForm
+    list_display = ["day", "source", "campaign", "shown_amount"]
+    list_filter = ["source"]
+    date_hierarchy = "day"
+    ordering = ["-day", "source"]
+
+    @display(description="расход", ordering="amount_kopecks")
+    def shown_amount(self, spend: AdSpend) -> str:
+        return money(spend.amount_kopecks)
+
+
+@register(Decision, site=business_site)
+class DecisionAdmin(ReadOnly, BusinessAdmin):
+    list_display = ["created_at", "lead", "title"]
+    list_select_related = ["lead"]
+    list_filter = ["kind"]
+    ordering = ["-pk"]
+    fields = ["created_at", "lead", "title", "shown_details"]
+
+    @display(description="подробности")
+    def shown_details(self, decision: Decision) -> SafeString | str:
+        lines = [(line.get("name", ""), line.get("value", "")) for line in decision.details if isinstance(line, dict)]
+        return format_html_join("", "<p>{}: {}</p>", lines) or "—"
