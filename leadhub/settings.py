@@ -137,7 +137,12 @@ DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 VALKEY_SOCKET = RUN_DIR / "valkey.sock"
 REDIS_URL = f"unix://{VALKEY_SOCKET}?db=0" if EMBEDDED_BROKER else env.str("REDIS_URL")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "lh"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "lh",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
 }
 
 # --- Celery -------------------------------------------------------------------------------------------------------
@@ -153,7 +158,11 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 5000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 5, "socket_connect_timeout": 2}
-CELERY_TASK_PUBLISH_RETRY = False  # a push that fails is no loss: the dispatcher sends what was not run
+# A push that fails is no loss: the dispatcher sends what was not run. So nobody waits for a broker that is away.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS |= {"max_retries": 0, "interval_start": 0}
+CELERY_WORKER_CONSUMER = "leadhub.work.consumer:Consumer"
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Work by what it costs: short database work; calls to the outside in threads; long jobs.
 WORK_QUEUES = ("pipeline", "http", "bulk")

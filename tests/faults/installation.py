@@ -27,7 +27,10 @@ from tests.services.copies import Copy
 PATIENCE = float(os.environ.get("P", 90))
 NOON_IN_UFA = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # Wednesday, inside every working hour
 SECRET = "s3cret"
-BOT_TOKENS = {"vesna": "777000111:AAFaultyBotTOKENofVesna_0123456789ab", "sosed": "777000222:AAFaultyBotTOKENofSosed_0123456789ab"}
+BOT_TOKENS = {
+    "vesna": "777000111:AAFaultyBotTOKENofVesna_0123456789ab",
+    "sosed": "777000222:AAFaultyBotTOKENofSosed_0123456789ab",
+}
 PORTAL_CODE = "q7portalcode5zx"
 SMS_PASSWORD = "gate-p4ssw0rd"
 # Short waits: the same code paths as with the defaults, sooner.
@@ -35,7 +38,7 @@ SETTINGS = {
     "HTTP_READ_TIMEOUT_SECONDS": "1.5",
     "CRM_READ_TIMEOUT_SECONDS": "2",
     "WORK_RESEND_SECONDS": "2",
-    "WORK_LEASE_SECONDS": "10",
+    "WORK_LEASE_SECONDS": "30",
 }
 # `psql` words for "this backend waits for a lock".
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'leadhub'"
@@ -116,7 +119,9 @@ class Installation(Copy):
             datetime.fromtimestamp(self.now() + 60, UTC),
         )
         for schema in ("t_vesna", "t_sosed"):
-            rows += self.sql(f"SELECT id, status, error, text FROM {schema}.channels_app_delivery ORDER BY id DESC LIMIT 5")
+            rows += self.sql(
+                f"SELECT id, status, error, text FROM {schema}.channels_app_delivery ORDER BY id DESC LIMIT 5"
+            )
         owed = "\n".join(str(row) for row in rows)
         return f"now {datetime.fromtimestamp(self.now(), UTC)}\nowed and sent:\n{owed}\nprinted:\n{self.output[-6000:]}"
 
@@ -193,6 +198,9 @@ class Installation(Copy):
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._http.post(path, content=content, headers={"Content-Type": "application/json", **headers})
+
+    def fetch(self, path: str, **headers: str) -> httpx.Response:
+        return self._http.get(path, headers=headers)
 
     def client(self, slug: str = "vesna") -> Client:
         """Somebody who never wrote before."""

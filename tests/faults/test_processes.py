@@ -59,6 +59,7 @@ def test_a_worker_killed_while_the_messenger_keeps_it_waiting(installation: Inst
     client.says(QUESTION)
     installation.wait("no attempt", lambda: attempts(installation, client))
     installation.kill(HTTP)
+    installation.pass_time(30)  # the lease of the one that was killed
     installation.wait("never sent", client.is_answered, hurry=0.5)
     client.check_handled_once()
     assert len(attempts(installation, client)) == 2
