@@ -36,6 +36,7 @@ def test_client_is_answered_scored_and_booked(salon, clock, outside):
     for text in ("второе", "Анна, 8 901 000 12 34", "да, согласна"):
         clock.tick(seconds=2)
         lead = salon.receives("telegram", text)
+        assert lead.intent == "booking"  # a phone that was asked for is no request to call
 
     [visit] = Appointment.objects.filter(status="booked")
     assert visit.staff == salon.olga
