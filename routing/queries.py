@@ -246,15 +246,11 @@ def _said(conversation_ids: Collection[int]) -> dict[int, _Said]:
     unread = dict(unanswered)
     last = Message.objects.filter(pk__in=[pk for _, pk in ends]).only("conversation_id", "text", "author")
     return {
-        message.conversation_id: _Said(unread.get(message.conversation_id, 0), _gist(message), message.author)
+        message.conversation_id: _Said(
+            unread.get(message.conversation_id, 0), " ".join(message.text[:200].split()), message.author
+        )
         for message in last
     }
-
-
-def _gist(message: Message) -> str:
-    """One line for the list. The assistant greets first and comes to the point in its last paragraph."""
-    text = message.text.rpartition("\n\n")[2] if message.author == Message.Author.ASSISTANT else message.text
-    return " ".join(text[:200].split())
 
 
 def name_of(contact: Contact, identity: Identity) -> str:

@@ -17,10 +17,5 @@ class AccountAdapter(DefaultAccountAdapter):
         own = access.tenants_of(request.user)
         return f"/t/{own[0].tenant.slug}/" if len(own) == 1 else "/"
 
-    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, **more: Any) -> None:
-        """Who has come in sees it by the page: a greeting would only cover it."""
-        if message_template != "account/messages/logged_in.txt":
-            super().add_message(request, level, message_template, **more)
-
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """People log in by e-mail; there are no user names."""
