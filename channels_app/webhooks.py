@@ -21,7 +21,7 @@ from channels_app.adapters import Adapter
 from channels_app.adapters.base import LONGEST_KEY
 from channels_app.hooks import Hook
 from leadhub import clock
-from leadhub.work.owing import ring
+from leadhub.work.owing import wake
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ WITH event AS (
     VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (account_id, event_key) DO NOTHING RETURNING id),
 work AS (
-    INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
-    SELECT %s, %s, event.id::text, jsonb_build_array(event.id), %s, %s, %s FROM event
+    INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at)
+    SELECT %s, %s, event.id::text, jsonb_build_array(event.id), %s, %s FROM event
     ON CONFLICT (schema, handler, key) DO UPDATE SET
-        ids = excluded.ids, due_at = excluded.due_at, sent_at = excluded.sent_at, queue = excluded.queue,
+        ids = excluded.ids, due_at = excluded.due_at, sent_at = NULL, queue = excluded.queue,
         version = due_work.version + 1, attempts = 0, failed_at = NULL, last_error = ''
     RETURNING id)
 SELECT id FROM work
@@ -168,12 +168,12 @@ def _store(found: Hook, adapter: Adapter, key: str, body: bytes, content_type: s
     """Event and due work in one statement; nothing is written for a post that was stored before."""
     sql = _STORE.format(schema=connection.ops.quote_name(found.schema))
     event = (found.account_id, key[:LONGEST_KEY], body, content_type.replace("\x00", "")[:120], now)
-    work = (found.schema, adapter.handler, QUEUE, now, now)
+    work = (found.schema, adapter.handler, QUEUE, now)
     with connection.cursor() as cursor:
         cursor.execute(sql, (*event, *work))
         row = cursor.fetchone()
     if row:
-        transaction.on_commit(lambda: ring([(row[0], adapter.handler, QUEUE)]))
+        transaction.on_commit(wake)
 
 
 def _told(status: int, words: str, *, wait: int = 0) -> HttpResponse:

@@ -50,6 +50,7 @@ class Child:
 
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
+            self._log_begins = sink.tell()  # what stands before it is of former runs
             self.process = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
@@ -85,21 +86,21 @@ class Child:
 
     def tail(self, lines: int = 12) -> str:
         """The last lines of its log, for the person who must find out why it ended."""
-        return tail(self.log, lines)
+        return "\n".join(self.said()[0][-lines:])
+
+    def said(self, offset: int | None = None) -> tuple[list[str], int]:
+        """Whole lines of its log from `offset` on (None: from its start), and where to go on."""
+        start = self._log_begins if offset is None else offset
+        with self.log.open("rb") as file:
+            file.seek(start)
+            text = file.read()
+        whole = text.rfind(b"\n") + 1
+        return text[:whole].decode("utf-8", "replace").splitlines(), start + whole
 
 
 def die_with_parent(number: signal.Signals) -> None:
     """From now on the kernel sends us this signal when the thread that started us ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, int(number))
-
-
-def tail(log: Path, lines: int = 12) -> str:
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 8192))
-        text = file.read().decode("utf-8", "replace")
-    return "\n".join(text.splitlines()[-lines:])
 
 
 def kill_session(session: int) -> None:

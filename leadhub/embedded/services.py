@@ -113,8 +113,11 @@ class Services:
         self.roll.add(self.valkey)
 
     def stop(self) -> None:
-        """Valkey first, PostgreSQL last. Safe to call at any moment, twice too."""
-        for child, seconds in ((self.valkey, 1.5), (self.postgres, 2.5)):
+        """Valkey first, PostgreSQL last. Safe to call at any moment, twice too.
+
+        PostgreSQL is given the time that its last checkpoint may take on a busy disk: killed in it, it recovers, but
+        what it leaves behind refuses the next start for a while."""
+        for child, seconds in ((self.valkey, 1.5), (self.postgres, 30)):
             if child:
                 child.stop(seconds)
         self.roll.clear()

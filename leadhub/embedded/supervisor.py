@@ -112,12 +112,11 @@ class Supervisor:
         with step("PostgreSQL и Valkey"):
             self._services.start()
         if self._demo:
-            self._launch(self._sandbox())
+            with step("Песочница: мессенджер, SMS, Битрикс24"):
+                self._launch(self._sandbox())
+                self._await_sandbox()
         with step("База данных: структура" + (" и демонстрационные бизнесы" if self._demo else "")):
             self._prepare()
-        if self._demo:
-            with step("Песочница: мессенджер, SMS, Битрикс24"):
-                self._await_sandbox()
         with step("Веб-сервер, события, исполнители, диспетчер"):
             for part in self._parts():
                 self._launch(part)
@@ -241,11 +240,14 @@ class Supervisor:
             self._finish(self._launch(Part("static", (sys.executable, "manage.py", "collectstatic", "--noinput"))))
 
     def _finish(self, child: Child) -> None:
-        """Wait for a child that has an end. Raises ServiceFailed with its last lines when that is no good one."""
+        """Wait for a child that has an end and repeat what it says. Raises ServiceFailed when it ends badly."""
         del self._children[child.name]
+        offset = None
         try:
             while child.is_alive():
                 time.sleep(POLL)
+                lines, offset = child.said(offset)
+                say("".join(f"\n  {line.strip()}" for line in lines), end="")
         finally:
             child.stop(1)
         if child.process.returncode:
@@ -426,14 +428,13 @@ class step:  # noqa: N801 - reads as a word in `with step("...")`
         self._title = title
 
     def __enter__(self) -> None:
-        sys.stdout.write(f"{self._title} ... ")
-        sys.stdout.flush()
+        say(f"{self._title} ...", end="")
         self._began = time.monotonic()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        say(f"{'прервано' if kind else 'готово'} ({time.monotonic() - self._began:.1f} с)")
+        say(f" {'прервано' if kind else 'готово'} ({time.monotonic() - self._began:.1f} с)")
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def say(line: str, *, end: str = "\n") -> None:
+    sys.stdout.write(line + end)
     sys.stdout.flush()

@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import datetime, timedelta
 
+import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -43,7 +44,7 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
 
 def run_forever(stop: threading.Event) -> None:
     """Tick until `stop`. A database or broker that is away is waited for."""
-    beat_at = 0.0
+    beat_at, ears = 0.0, Ears()
     while not stop.is_set():
         try:
             sent = tick(clock.now())
@@ -57,7 +58,26 @@ def run_forever(stop: threading.Event) -> None:
             stop.wait(1.0)
             continue
         if sent < BATCH:
-            stop.wait(settings.WORK_TICK)
+            ears.wait(stop, settings.WORK_TICK)
+
+
+class Ears:
+    """Sleeps until the next tick, or until a webhook says that something is due; a broker that is away only deafens."""
+
+    def __init__(self) -> None:
+        self._channel: redis.client.PubSub | None = None
+
+    def wait(self, stop: threading.Event, seconds: float) -> None:
+        try:
+            if self._channel is None:
+                self._channel = redis.from_url(settings.REDIS_URL, socket_connect_timeout=1).pubsub()
+                self._channel.subscribe(owing.WAKE_CHANNEL)
+            if self._channel.get_message(timeout=seconds):
+                while self._channel.get_message(timeout=0):  # many wake-ups are one
+                    pass
+        except (redis.RedisError, OSError):
+            self._channel = None
+            stop.wait(max(seconds, 0.1))
 
 
 def _ask_workers() -> None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import redis
+from django.conf import settings
 from django.db import connection, transaction
 
 from leadhub import clock
 from leadhub.work import handlers
 
 logger = logging.getLogger(__name__)
+
+WAKE_CHANNEL = "lh:due"
+WAKE_PAUSE = 0.002  # seconds
+_woken_at = 0.0
 
 _UPSERT = """
 INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
@@ -59,6 +68,27 @@ def forget(name: str, *ids: Any, key: str | None = None, schema: str | None = No
             (schema or connection.schema_name, name, key if key is not None else "-".join(str(part) for part in ids)),
         )
         return cursor.rowcount > 0
+
+
+def wake() -> None:
+    """Tell the dispatcher that something is due: far cheaper than a push to Celery, for places that must be quick.
+
+    At most one call a WAKE_PAUSE reaches the broker; whatever is missed the dispatcher finds at its next tick."""
+    global _woken_at
+    moment = time.monotonic()
+    if moment - _woken_at < WAKE_PAUSE:
+        return
+    _woken_at = moment
+    try:
+        _broker(os.getpid()).publish(WAKE_CHANNEL, b"")
+    except (redis.RedisError, OSError) as error:
+        logger.warning("broker did not take a wake-up: %s", type(error).__name__)
+
+
+@lru_cache(maxsize=1)
+def _broker(pid: int) -> redis.Redis:
+    """One client a process: a connection does not survive a fork."""
+    return redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
 def ring(rows: Sequence[tuple[int, str, str]]) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
+import httpx
 import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.management import CommandError, call_command
@@ -326,15 +327,39 @@ def test_demo_password_is_one_the_product_accepts():
 
 def test_production_refuses_the_demo(settings):
     settings.PRODUCTION = True
+    before = Tenant.objects.count(), User.objects.count()
     with pytest.raises(CommandError, match="рабочей установке"):
         call_command("seed_demo")
-    assert not Tenant.objects.filter(is_demo=True).exists() or Tenant.objects.filter(slug="salon-ufa").exists()
+    assert (Tenant.objects.count(), User.objects.count()) == before
 
 
 def test_if_empty_leaves_an_installation_with_businesses_alone(demo):
     tenants = Tenant.objects.count()
     call_command("seed_demo", if_empty=True)
     assert Tenant.objects.count() == tenants
+
+
+def test_bots_are_connected_anew_to_a_messenger_that_forgot_them(demo, outside, settings):
+    settings.SANDBOX_URL = outside.url
+    call_command("seed_demo", connect=True)
+    bots = httpx.get(f"{outside.url}/_control/telegram/bots", trust_env=False).json()["bots"]
+    assert {bot["name"] for bot in bots} == {"Бот салона «Весна»", "Бот барбершопа", "Бот клиники", "Бот центра"}
+    assert {bot["webhook_url"].partition("/hooks/")[2] for bot in bots} == {
+        f"telegram/{business.slug}-telegram/" for business in story.BUSINESSES
+    }
+
+
+def test_clients_of_the_past_can_be_written_to(demo, outside, settings):
+    """Whoever is still awaited has a chat with the stand-in bot, so that a reminder reaches its client."""
+    settings.SANDBOX_URL = outside.url
+    businesses.connect_all()
+    with tenant_context(tenant_of(SALON)):
+        visits = Appointment.objects.filter(status__in=["booked", "confirmed"], conversation__identity__kind="telegram")
+        awaited = {visit.conversation.identity.external_id for visit in visits}
+        bot = 1_000_000_001 + SALON.number
+        chats = httpx.get(f"{outside.url}/_control/telegram/chats?bot={bot}", trust_env=False).json()["chats"]
+    assert awaited
+    assert awaited <= {str(chat["chat"]["id"]) for chat in chats}
 
 
 # --- Words ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from channels_app import hooks
 from channels_app.models import ChannelAccount, InboundEvent
 from contacts.models import Message
+from leadhub.work import dispatch
 from leadhub.work.models import DueWork
 from tenants.models import HookKey
 from tests.world import Business
@@ -242,17 +243,22 @@ def test_broker_away_loses_nothing(door, monkeypatch, django_capture_on_commit_c
     def away(*args, **kwargs):
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr("leadhub.work.tasks.run.apply_async", away)
+    monkeypatch.setattr("leadhub.work.owing._broker", away)
     with django_capture_on_commit_callbacks(execute=True):
         assert door.says("Есть окно на завтра?").status_code == 200
     assert len(door.owed()) == 1
 
 
-def test_rings_the_workers_after_the_commit(door, monkeypatch, django_capture_on_commit_callbacks):
-    rung = []
-    monkeypatch.setattr("channels_app.webhooks.ring", rung.extend)
+def test_wakes_the_dispatcher_after_the_commit_which_sends_it_to_the_workers(
+    door, clock, monkeypatch, django_capture_on_commit_callbacks
+):
+    woken, rung = [], []
+    monkeypatch.setattr("channels_app.webhooks.wake", lambda: woken.append(1))
+    monkeypatch.setattr("leadhub.work.owing.ring", rung.extend)
     with django_capture_on_commit_callbacks(execute=True):
         door.says("раз")
+    assert woken == [1]
+    dispatch.tick(clock.now())
     assert rung == [(DueWork.objects.get(handler="inbound").pk, "inbound", "pipeline")]
 
 

@@ -36,7 +36,7 @@ class Copy:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "leadhub.embedded", "run"],
+                [sys.executable, "-m", "leadhub.embedded", "run", "--with-parent"],
                 cwd=BASE_DIR,
                 env=clean_env(LEADHUB_DATA=str(self.data), PORT=str(self.port)),
                 stdin=subprocess.DEVNULL,

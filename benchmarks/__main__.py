@@ -1,0 +1,132 @@
+"""`python -m benchmarks`: measure on throw-away data, print a table, write `benchmarks/results.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import replies
+from sandbox.testing import SandboxProcess
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def main() -> int:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="lh-bench-") as place, SandboxProcess(Path(place) / "outside") as sandbox:
+        data, port = Path(place) / "data", _free_port()
+        sandbox.settings(telegram_strangers=True, telegram_limits=False)
+        replies.environment(data, port, sandbox)
+        results: dict[str, Any] = {"machine": _machine()}
+        addresses = _alone(results, port, Path(place) / "web.log")
+        _whole(results, addresses, sandbox, port, Path(place) / "installation.log")
+    results["seconds"] = round(time.monotonic() - began)
+    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    _print(results)
+    return 0
+
+
+def _alone(results: dict[str, Any], port: int, log: Path) -> list:
+    """What is measured without workers: opening a tenant, and the webhook."""
+    from leadhub.embedded import services_for
+
+    with services_for(["bench"]):
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connection
+
+        from benchmarks import businesses, ingest
+        from leadhub import clock
+
+        call_command("migrate_all", verbosity=0)
+        addresses = businesses.make(clock.now(), window_ms=0)
+        results["open_tenant"] = _open_tenant()
+        results["ingest"] = ingest.measure(addresses, port=port, log=log)
+        _print(results)
+        with connection.cursor() as cursor:  # what was taken in was only for the count
+            cursor.execute("TRUNCATE public.due_work")
+        import redis
+        from django.conf import settings
+
+        redis.from_url(settings.REDIS_URL).flushall()
+        connection.close()
+    return addresses
+
+
+def _open_tenant() -> dict[str, Any]:
+    from tenants import provisioning
+    from tenants.models import Agency
+
+    agency = Agency.objects.get()
+    opened, migrated = [], []
+    for number in range(5):
+        started = time.perf_counter()
+        provisioning.open_tenant(slug=f"opened-{number}", name="x", agency=agency, trade="salon", city="ufa")
+        opened.append(time.perf_counter() - started)
+    for number in range(3):
+        started = time.perf_counter()
+        provisioning.migrate_schema(f"t_migrated_{number}")
+        migrated.append(time.perf_counter() - started)
+    template, migration = statistics.median(opened), statistics.median(migrated)
+    return {
+        "template_s": round(template, 3),
+        "migrate_s": round(migration, 3),
+        "speedup": round(migration / template, 1),
+    }
+
+
+def _whole(results: dict[str, Any], addresses: list, sandbox: SandboxProcess, port: int, log: Path) -> None:
+    """What is measured over the whole installation: from a message to its answer."""
+    from benchmarks import businesses
+
+    reply: dict[str, Any] = {}
+    with replies.Installation(port, log):
+        replies.measure(addresses, sandbox, port=port, rate=5)  # caches and connections of every process
+        for rate in replies.RATES:
+            figures = replies.measure(addresses, sandbox, port=port, rate=rate)
+            reply |= {f"{name}_at_{rate}": value for name, value in figures.items()}
+        businesses.set_window(1000)
+        time.sleep(4)  # workers keep settings for some seconds
+        figures = replies.measure(addresses, sandbox, port=port, rate=replies.RATES[-1])
+        reply |= {f"{name}_at_{replies.RATES[-1]}_with_window": value for name, value in figures.items()}
+    results["reply"] = reply
+
+
+def _machine() -> dict[str, Any]:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(pages * size / 2**30),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _free_port() -> int:
+    """A port with four free ones after it is likely here; a clash ends the run aloud."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return min(probe.getsockname()[1], 60000)
+
+
+def _print(results: dict[str, Any], indent: str = "") -> None:
+    for name, value in results.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print(value, indent + "  ")
+        else:
+            print(f"{indent}{name:<34} {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
