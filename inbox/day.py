@@ -71,6 +71,7 @@ class DayView:
     previous: date
     following: date
     hours: tuple[datetime, ...]  # full hours of the ruler
+    now_hour: datetime | None  # the hour that runs, on the day itself
     columns: tuple[Column, ...]
     aside: tuple[VisitView, ...]  # cancelled, and no-shows whose time was given away
 
@@ -100,6 +101,7 @@ def day_view(member: Member, branch: Branch, day: date, *, now: datetime) -> Day
         is_today=day == today,
         previous=day - timedelta(days=1),
         following=day + timedelta(days=1),
+        now_hour=now.astimezone(branch.zone).replace(minute=0, second=0, microsecond=0) if day == today else None,
         hours=tuple(first + timedelta(hours=number) for number in range(int((last - first) / timedelta(hours=1)))),
         columns=tuple(columns),
         aside=tuple(visit_view(visit, member, now=now) for visit in aside),
