@@ -17,6 +17,7 @@ from tenants.business.calendar import Calendar, Rota, load_rotas
 from tenants.business.models import Branch, StaffMember
 
 QUARTER = timedelta(minutes=15)
+EARLY = timedelta(hours=6)  # nobody arrives earlier than this before a visit
 USUAL_HOURS = (time(10), time(20))  # of a day on which nobody works and nothing is booked
 _Status = Appointment.Status
 
@@ -257,7 +258,7 @@ def visit_view(visit: Appointment, member: Member, *, now: datetime) -> VisitVie
         by_assistant=visit.by_assistant,
         for_whom=visit.for_whom,
         lead_id=visit.lead_id if member.may("inbox.all") else None,
-        can_arrive=visit.is_expected or visit.status == _Status.NO_SHOW,
+        can_arrive=visit.starts_at <= now + EARLY and (visit.is_expected or visit.status == _Status.NO_SHOW),
         can_miss=has_begun and (visit.is_expected or visit.status == _Status.ARRIVED),
         can_change=visit.is_expected,
     )
