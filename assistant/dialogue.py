@@ -96,6 +96,15 @@ def arranged(state: Mapping[str, Any] | None, *, now: datetime) -> dict[str, Any
     return memory.dump()
 
 
+def is_phone_asked_for(state: Mapping[str, Any] | None, understanding: Understanding, text: str) -> bool:
+    """Whether the message brings the phone that the last turn asked for: that is no request to call."""
+    return _is_phone_asked_for(_current(state).get("awaiting", ""), understanding, text)
+
+
+def _is_phone_asked_for(awaiting: str, understanding: Understanding, text: str) -> bool:
+    return awaiting in PHONE_QUESTIONS and bool(understanding.slots.phone) and not cues.wants_call(text)
+
+
 def _current(state: Mapping[str, Any] | None) -> dict[str, Any]:
     """A copy of a stored state; an empty one when there is none or its version is unknown."""
     fresh = Memory().dump()
@@ -180,8 +189,8 @@ def _answers_question(talk: Talk) -> bool:
     if memory.awaiting not in pinned and understanding.intent in ("cancel", "reschedule") and _is_sure(talk):
         return False
     asks = {"price_question", "promo_question", "consultation", "callback_request"} & set(_intents(talk))
-    if memory.awaiting in PHONE_QUESTIONS and understanding.slots.phone and not cues.wants_call(talk.text):
-        asks.discard("callback_request")  # a phone that we asked for is no request to call
+    if _is_phone_asked_for(memory.awaiting, understanding, talk.text):
+        asks.discard("callback_request")
     if asks and _is_sure(talk) and not _only_tapped(talk):
         return False
     return answer(talk)

@@ -234,12 +234,17 @@ class InboundEventAdmin(ReadOnly, BusinessAdmin):
 class DeliveryAdmin(ReadOnly, BusinessAdmin):
     """What was sent to clients, and what did not arrive."""
 
-    list_display = ["created_at", "account", "to", "short_text", "shown_status", "error"]
+    list_display = ["created_at", "account", "shown_to", "short_text", "shown_status", "error"]
     list_filter = ["status", "account"]
-    list_select_related = ["account"]
-    fields = ["created_at", "account", "to", "text", "status", "error", "sent_at", "by_assistant", "fallback_sms"]
+    list_select_related = ["account", "conversation__contact"]
+    fields = ["created_at", "account", "shown_to", "text", "status", "error", "sent_at", "by_assistant", "fallback_sms"]
     ordering = ["-pk"]
     actions = ["send_again"]
+
+    @display(description="кому")
+    def shown_to(self, delivery: Delivery) -> str:
+        """A person or a phone; a channel's own number says nothing to an owner."""
+        return str(delivery.conversation.contact if delivery.conversation else delivery.to)
 
     @display(description="текст")
     def short_text(self, delivery: Delivery) -> str:

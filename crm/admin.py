@@ -69,7 +69,7 @@ class ConnectionAdmin(BusinessAdmin):
 
     form = ConnectionForm
     readonly_fields = ["domain", "shown_state", "last_ok_at", "paused_until"]
-    actions_detail = ["check_connection"]
+    actions_detail = ["check_connection", "to_delete"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         parts = [(None, {"fields": ["webhook", "default_user_id", "is_active"]})]

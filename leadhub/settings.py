@@ -129,7 +129,7 @@ DATABASES = {
         "ENGINE": "django_tenants.postgresql_backend",
         "CONN_MAX_AGE": env.int("DB_CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**_database.get("OPTIONS", {}), "options": _timeouts},
+        "OPTIONS": {"connect_timeout": 5, **_database.get("OPTIONS", {}), "options": _timeouts},
     }
 }
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
@@ -296,6 +296,23 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "tenants.navigation.sidebar"},
     "STYLES": ["tenants.navigation.stylesheet"],
     "SCRIPTS": ["tenants.navigation.script"],
+    "SITE_ICON": "tenants.navigation.icon",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "tenants.navigation.icon"}],
+    "COLORS": {
+        "primary": {  # the accent of the product's own screens
+            "50": "#effaf8",
+            "100": "#e0f1ef",
+            "200": "#b9e2de",
+            "300": "#8accc5",
+            "400": "#45b8af",
+            "500": "#1a8f88",
+            "600": "#0b6f6a",
+            "700": "#095b57",
+            "800": "#0a4a47",
+            "900": "#0b3d3b",
+            "950": "#06201e",
+        }
+    },
 }
 
 LOGGING = {

@@ -217,7 +217,8 @@ def load_places(branch_id: int | None = None) -> Places:
     hours = calendar.load_calendars()
     by_id = {branch.pk: Place(branch.zone, hours.get(branch.pk)) for branch in branches}
     active = [branch for branch in branches if branch.is_active]
-    home = next((branch for branch in branches if branch.pk == branch_id), (active or list(branches) or [None])[0])
+    chosen = [branch for branch in branches if branch.pk == branch_id]
+    home = next(iter([*chosen, *active, *branches]), None)
     zone = home.timezone if home else ZONES[0][0]
     place = by_id[home.pk] if home else Place(ZoneInfo(zone), None)
     return Places(tuple(active), by_id, place, dict(ZONES)[zone])
@@ -270,7 +271,7 @@ def _offers() -> str:
 
 def _leads(period: Period, places: Places, branch_id: int | None) -> list[LeadFact]:
     answered = Decision.objects.filter(lead=OuterRef("pk"), kind="answered", details__0__value__regex=_offers())
-    chosen = Appointment.objects.filter(lead_id=OuterRef("pk"))
+    chosen = Appointment.objects.filter(contact=OuterRef("contact"), lead_id=OuterRef("pk"))  # by an indexed column
     booked = real_visits().filter(
         contact=OuterRef("contact"), booked_at__range=(OuterRef("created_at"), OuterRef("created_at") + BOOKS_WITHIN)
     )

@@ -77,7 +77,8 @@ def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = Fal
     page.add("understood", _understood_title(understanding), _understood_lines(understanding))
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
-    leads.learn(lead, understanding, config, origin=_origin(conversation))
+    is_answer = dialogue.is_phone_asked_for(conversation.state.get("dialogue"), understanding, text)
+    leads.learn(lead, understanding, config, origin=_origin(conversation), is_answer=is_answer)
     if scored := leads.rescore(lead, past, config, now=now):
         page.add("scored", *scored)
     if lead.status == Lead.Status.QUARANTINE:

@@ -9,11 +9,13 @@ from django import forms
 from django.contrib import messages
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.db.models import Model, TimeField
+from django.db.models import Model, TextField, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSingleTimeWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tenants import access
@@ -94,7 +96,8 @@ def money(kopecks: int | None) -> str:
 
 # Times without seconds, lists as lines.
 OVERRIDES = {
-    ArrayField: {"form_class": LinesField},
+    ArrayField: {"form_class": LinesField, "widget": UnfoldAdminTextareaWidget(attrs={"rows": 5})},
+    TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 5})},
     TimeField: {"widget": UnfoldAdminSingleTimeWidget(format="%H:%M")},
 }
 
@@ -134,6 +137,28 @@ class BusinessAdmin(ByRole, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     instead_of_deleting = ""
+    actions_detail = ["to_delete"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Titles that need no cases; deleting is asked for above, away from the button that saves."""
+        what = capfirst(self.opts.verbose_name)
+        context.update(title=what if context["original"] else f"{what}: добавить", show_delete=False)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        allowed = super().get_actions_detail(request, object_id)
+        obj = self.get_object(request, str(object_id))
+        may_delete = obj is not None and self.has_delete_permission(request, obj)
+        return [one for one in allowed if may_delete or not one.action_name.endswith("_to_delete")]
+
+    @action(description="Удалить", url_path="to_delete", icon="delete")
+    def to_delete(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """On to the page that asks once more."""
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_delete", object_id)
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         if context["protected"] and self.instead_of_deleting:
@@ -146,6 +171,7 @@ class BusinessInline(ByRole, TabularInline):
 
     formfield_overrides = OVERRIDES
     extra = 0
+    hide_title = True
 
 
 class ReadOnly:

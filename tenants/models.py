@@ -87,6 +87,9 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_full_name(self) -> str:
+        return self.name
+
 
 class Agency(models.Model):
     """A firm that brings up and watches over many businesses."""

@@ -139,3 +139,7 @@ def stylesheet(request: HttpRequest) -> str:
 
 def script(request: HttpRequest) -> str:
     return static("js/admin.js")
+
+
+def icon(request: HttpRequest) -> str:
+    return static("icon.svg")

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leadhub import clock
 from tenants.business import shifts, texts
@@ -124,7 +125,7 @@ class StaffMemberAdmin(BusinessAdmin):
         ("Заявки", {"fields": ["user", "load_cap", "phone", "telegram_chat_id"]}),
     ]
     inlines = [ShiftInline, ShiftExceptionInline]
-    actions_detail = ["fill_shifts"]
+    actions_detail = ["fill_shifts", "to_delete"]
     instead_of_deleting = (
         "У сотрудника есть записи клиентов, они нужны для отчётов."
         " Чтобы он больше не участвовал, снимите отметку «работает»."
@@ -134,6 +135,11 @@ class StaffMemberAdmin(BusinessAdmin):
         if db_field.name == "user":  # people of this business alone: users of all businesses stand in one table
             kwargs["queryset"] = User.objects.filter(memberships__tenant=request.tenant)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, widget=UnfoldAdminCheckboxSelectMultipleWidget(), **kwargs
+        )
 
     @action(description="Заполнить смены", permissions=["change"], icon="calendar_month")
     def fill_shifts(self, request: HttpRequest, object_id: str) -> HttpResponse:

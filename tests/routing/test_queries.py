@@ -181,6 +181,7 @@ def test_the_list_costs_the_same_with_ten_rows_and_with_a_hundred(desk, salon, a
     cost()  # settings are read once
     of_ten = cost()
     fill(90)
+    cost()  # and again, should filling have taken longer than they are kept
 
     assert cost() == of_ten
     assert of_ten < 20
@@ -202,6 +203,18 @@ def test_a_row_counts_what_nobody_answered(desk, anna, clock):
     row = queries.inbox_row(lead.pk, anna, now=clock.now())
 
     assert (row.unread, row.last_text, row.last_author) == (2, "И сегодня?", "client")
+
+
+def test_a_row_says_who_of_the_staff_wrote_last(desk, salon, anna, clock):
+    lead = desk.lead("Ира")
+    said = Message.objects.create(
+        conversation=lead.conversation, author="staff", staff=salon.boris, text="Ждём", sent_at=clock.now(),
+        received_at=clock.now(),
+    )  # fmt: skip
+    assert queries.inbox_row(lead.pk, anna, now=clock.now()).last_name == "Борис"
+    said.staff = salon.anna
+    said.save()
+    assert queries.inbox_row(lead.pk, anna, now=clock.now()).last_name == "Вы"
 
 
 def test_a_row_says_why_it_is_hot_and_what_is_wanted(salon, anna, clock):
