@@ -356,7 +356,7 @@ class Client:
 
     def tasks(self) -> list[dict[str, Any]]:
         rows = self.installation.sandbox.entities()["task"]
-        return [row for row in rows if f"(№ {self.lead_id}-" in row["TITLE"]]
+        return [row for row in rows if f"(№ {self.lead_id}-" in row["title"]]
 
     def _in_portal(self, kind: str, origin: str) -> list[dict[str, Any]]:
         return [row for row in self.installation.sandbox.entities()[kind] if row.get("originId") == origin]
