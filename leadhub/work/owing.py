@@ -21,7 +21,7 @@ from leadhub.work import handlers
 logger = logging.getLogger(__name__)
 
 WAKE_CHANNEL = "lh:due"
-WAKE_PAUSE = 0.002  # seconds
+WAKE_PAUSE = 0.02  # seconds
 _woken_at = 0.0
 SILENCE = 1.0  # seconds in which a process leaves a broker alone that failed: one that hangs would hold up every caller
 _silent_until = 0.0
