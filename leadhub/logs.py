@@ -10,10 +10,14 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _BOT_TOKEN = re.compile(r"\bbot\d+:[\w-]{20,}")
 _WEBHOOK_CODE = re.compile(r"(/rest/\d+/)[^/\s]+")
 _QUERY_SECRET = re.compile(r"((?:token|ticket|secret|auth|key|psw|code)=)[^&\s\"']+", re.I)
+# Of a database error: the whole row that was refused stands there, up to the next exception of a traceback.
+_REFUSED_ROW = re.compile(r"\n(DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception was|During handling of)|\Z)", re.S)
 
 
 def scrub(text: str) -> str:
-    """The text without phones, e-mails, bot tokens, Bitrix24 webhook codes and secrets of query strings."""
+    """The text without phones, e-mails, bot tokens, Bitrix24 webhook codes, secrets of query strings, and the rows that
+    PostgreSQL quotes in its errors."""
+    text = _REFUSED_ROW.sub(r"\n\1: [row]", text)
     text = _PHONE.sub("[phone]", text)
     text = _BOT_TOKEN.sub("bot[token]", text)
     text = _WEBHOOK_CODE.sub(r"\1[code]", text)

@@ -88,6 +88,7 @@ def invite_back(appointment_id: int, *, now: datetime) -> Reminder | None:
 
 def send(reminder_id: int, *, now: datetime) -> None:
     """Send one planned reminder, unless the world has changed since; whatever happened stands on its row."""
+    _conversation(Reminder.objects.select_related("appointment", "lead").get(pk=reminder_id))  # locked before the rest
     reminder = (
         Reminder.objects.select_for_update(of=("self",))
         .select_related("appointment__branch", "appointment__staff", "contact")
@@ -145,8 +146,12 @@ def plan_follow_up(lead: Lead, *, now: datetime) -> None:
 
 def follow(lead_id: int, *, now: datetime) -> None:
     """Write to a client who fell silent: T+1 and T+3 days, then at T+7 the nurture chain takes over."""
-    lead = Lead.objects.select_for_update(of=("self",)).select_related("branch", "contact").filter(pk=lead_id).first()
-    if lead is None or not _may_follow(lead):
+    found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
+    if found is None:
+        return
+    Conversation.objects.select_for_update().get(pk=found)  # before the lead, as everywhere
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("branch", "contact").get(pk=lead_id)
+    if not _may_follow(lead):
         return
     following = plan.next_follow_up(lead.last_client_at, _said_since(lead))
     if following is None:

@@ -27,7 +27,9 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
 
 
-def _clock(name: str, ran_out: Callable[..., None]) -> None:
+def _clock(name: str, ran_out: Callable[..., None], *, shown: str = "") -> None:
+    """`shown`: the lead's own clock, which a message may have set anew while we waited for its conversation."""
+
     @handler(name)
     def run(lead_id: int, *, now: datetime) -> None:
         found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
@@ -36,11 +38,13 @@ def _clock(name: str, ran_out: Callable[..., None]) -> None:
         # The order of locks everywhere: conversation, chairs (booking), assigning, lead.
         Conversation.objects.select_for_update().get(pk=found)
         lock_assigning()
-        ran_out(Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id), now=now)
+        lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id)
+        if not (shown and lead.clock == shown and lead.clock_due_at > now):
+            ran_out(lead, now=now)
 
 
 _clock("routing.answer_clock", escalation.answer_ran_out)
-_clock("routing.take_clock", escalation.take_ran_out)
-_clock("routing.person_clock", escalation.person_ran_out)
-_clock("routing.silence_clock", escalation.silence_ran_out)
+_clock("routing.take_clock", escalation.take_ran_out, shown="take")
+_clock("routing.person_clock", escalation.person_ran_out, shown="answer")
+_clock("routing.silence_clock", escalation.silence_ran_out, shown="answer")
 _clock("routing.confirm_clock", escalation.confirm_ran_out)

@@ -43,7 +43,8 @@ def handler(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register `function(*ids, now=...)` as the doer of `name`.
 
-    kind `database`: runs in one transaction with its row locked; the row is deleted in that same transaction.
+    kind `database`: runs in one transaction, alone with its row; the row is deleted in that same transaction. What it
+    waits for (a conversation) may have changed the row meanwhile, so it looks at the world, not at why it was called.
     kind `outside`: its row is claimed by a lease and the function runs without a transaction (it may call HTTP), so
     it must be safe to run twice.
     """

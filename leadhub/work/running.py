@@ -1,4 +1,4 @@
-"""Run one owed row: under its lock (database work) or by a lease (calls to the outside)."""
+"""Run one owed row: alone, in one transaction (database work), or by a lease (calls to the outside)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ logger = logging.getLogger(__name__)
 
 _IS_OPEN = """(d.schema = 'public' OR EXISTS (
     SELECT 1 FROM public.tenants_tenant t WHERE t.schema_name = d.schema AND t.closed_at IS NULL))"""
+# Not the row's own lock: a message that re-arms or drops this work while it waits for that message's conversation
+# would wait for it in turn, a deadlock. Looked at after it is held, so that what is done already is not seen any more.
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('due_work', %s))"
 _TAKE = f"""
 SELECT d.schema, d.ids, d.version, {_IS_OPEN}
 FROM public.due_work d WHERE d.id = %s AND d.failed_at IS NULL AND d.due_at <= %s
-FOR UPDATE OF d SKIP LOCKED
 """  # noqa: S608 - constants only
 _CLAIM = f"""
 UPDATE public.due_work d SET claimed_until = %(until)s
@@ -52,15 +54,14 @@ def run_row(row_id: int, name: str | None = None) -> bool:
 def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
     try:
         with transaction.atomic():
-            row = _fetch(_TAKE, (row_id, now))
+            is_ours = _fetch(_ALONE, (row_id,)) == (True,)
+            row = _fetch(_TAKE, (row_id, now)) if is_ours else None
             if row is None:
                 return False
             _call(known, row, now=now)
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[2]))
-                if not cursor.rowcount:  # the work re-armed itself: it is owed again, freshly counted
-                    cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
-        return True
+        return True  # a row of another version was re-armed meanwhile: it is owed again, freshly counted
     except Exception as error:  # noqa: BLE001 - whatever went wrong is kept with the row, then retried
         _record_failure(row_id, error, now=now, known=known)
         return False

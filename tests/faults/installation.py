@@ -21,6 +21,7 @@ import psycopg
 import redis
 
 from leadhub import environment
+from leadhub.embedded.supervisor import CALM_AFTER
 from sandbox.testing import SandboxProcess
 from tests.services.copies import Copy
 
@@ -63,6 +64,7 @@ class Installation(Copy):
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0, trust_env=False)
         self._numbers = count(910_000_001)
         self._updates = count(5_000_001)
+        self._ended: list[float] = []
 
     def furnish(self) -> None:
         """Businesses, channels, the portal, and the bots' webhooks set in the messenger."""
@@ -170,6 +172,16 @@ class Installation(Copy):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return pids
+
+    def end_service(self, command: str, number: signal.Signals) -> int:
+        """Signal a server's main process; its pid. The supervisor gives up when servers do not hold: four ends in a
+        minute are one too many, so this waits before it is the fourth."""
+        while len(self._ended) > 2 and time.monotonic() - self._ended[-3] < CALM_AFTER + 2:
+            time.sleep(0.5)
+        self._ended.append(time.monotonic())
+        [pid, *_] = self.part(command)
+        os.kill(pid, number)
+        return pid
 
     @contextmanager
     def frozen(self, *commands: str) -> Iterator[list[int]]:
@@ -356,7 +368,7 @@ class Client:
 
     def tasks(self) -> list[dict[str, Any]]:
         rows = self.installation.sandbox.entities()["task"]
-        return [row for row in rows if f"(№ {self.lead_id}-" in row["TITLE"]]
+        return [row for row in rows if f"(№ {self.lead_id}-" in row["title"]]
 
     def _in_portal(self, kind: str, origin: str) -> list[dict[str, Any]]:
         return [row for row in self.installation.sandbox.entities()[kind] if row.get("originId") == origin]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 
@@ -31,7 +30,7 @@ def test_away_while_clients_write(installation: Installation):
     """Telegram's posts and the chat's are taken as always; with the broker back every one is handled, once."""
     clients = installation.clients(6)
     with installation.unattended():
-        installation.kill(BROKER)
+        installation.end_service(BROKER, signal.SIGKILL)
         assert {client.says(QUESTION) for client in clients} == {200}
         assert chat(installation, "away-visitor-0001").status_code == 200
         assert installation.get("/healthz")[0] == 200
@@ -67,8 +66,7 @@ def test_workers_come_back_to_a_broker_that_was_restarted(installation: Installa
         held.execute("LOCK TABLE t_sosed.routing_lead IN ACCESS EXCLUSIVE MODE")
         client.says(QUESTION)
         installation.wait("the handler never came to the lead", installation.waits_for_lock)
-        [broker] = installation.part(BROKER)
-        os.kill(broker, signal.SIGTERM)
+        broker = installation.end_service(BROKER, signal.SIGTERM)
         installation.wait("no new broker", lambda: installation.part(BROKER) not in ([], [broker]))
     handled_once(installation, clients)
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.faults.installation import Installation, state_of
+from tests.faults.installation import Client, Installation, state_of
 
 pytestmark = pytest.mark.processes
 
@@ -85,24 +85,43 @@ def test_one_process_of_the_web_server_killed(installation: Installation):
     for client in clients:
         client.writes(QUESTION)
     installation.wait("not answered", lambda: all(client.is_answered() for client in clients))
+    installation.wait("it never came back", lambda: len(installation.part(WEB)) == len(web))
+    assert installation.part(WEB)[0] == web[0]
     for client in clients:
         client.check_handled_once()
 
 
-def test_dispatcher_killed_comes_back_and_repeats_what_failed(installation: Installation):
-    """The second try is the dispatcher's alone: nobody else looks at what is due."""
+def test_dispatcher_killed_comes_back_and_sends_what_came_meanwhile(installation: Installation):
+    """And what failed: nobody else looks at what is due."""
     client = installation.client("sosed")
     installation.sandbox.faults("telegram", "status", match="sendMessage", status=502, times=1)
     with installation.unattended():
         before = installation.kill(DISPATCHER)
-        client.says(QUESTION)
-        installation.wait("no attempt", lambda: attempts(installation, client))
-        installation.wait("the try is not noted", lambda: retries(installation))
-        installation.pass_time(60)
-        assert client.got == []
-    installation.wait("never sent", client.is_answered)
+        assert client.says(QUESTION) == 200
+        assert installation.owed("inbound") == 1
+    installation.wait("never sent", client.is_answered, hurry=0.5)
     assert not set(before) & set(installation.part(DISPATCHER))
+    assert len(attempts(installation, client)) == 2
     client.check_handled_once()
+
+
+def test_a_clock_that_runs_out_while_its_client_writes(installation: Installation):
+    """The message holds the conversation and sets the clock anew; the clock's own work waits for the conversation."""
+    client = installation.client("sosed")
+    client.says("Здравствуйте! Хочу записаться на окрашивание к Ольге завтра после 15")
+    installation.wait("never answered", client.is_answered)
+    mine = "handler = 'routing.take_clock' AND schema = 't_sosed' AND key = %s"
+    with installation.database() as message, message.transaction():
+        message.execute(
+            "SELECT 1 FROM t_sosed.contacts_conversation WHERE id ="
+            " (SELECT conversation_id FROM t_sosed.routing_lead WHERE id = %s) FOR UPDATE",
+            (client.lead_id,),
+        )
+        installation.pass_time(61)
+        installation.wait("the clock never ran out", installation.waits_for_lock)
+        message.execute(f"UPDATE due_work SET version = version + 1 WHERE {mine}", (str(client.lead_id),))
+    installation.wait("it was not handed on", lambda: assignments(client) == 2)
+    assert "deadlock" not in (installation.data / "log" / "worker-pipeline.log").read_text()
 
 
 def test_replayed_and_reordered_updates_are_handled_once_each(installation: Installation):
@@ -124,11 +143,13 @@ def test_replayed_and_reordered_updates_are_handled_once_each(installation: Inst
     assert stored == 3
 
 
-def attempts(installation: Installation, client) -> list[dict]:
+def attempts(installation: Installation, client: Client) -> list[dict]:
     """Calls by which we tried to write to this client."""
     calls = installation.sandbox.log("telegram")
     return [call for call in calls if call["method"] == "sendMessage" and call["body"]["chat_id"] == str(client.number)]
 
 
-def retries(installation: Installation) -> int:
-    return installation.number("SELECT count(*) FROM due_work WHERE handler = 'channels.deliver' AND attempts > 0")
+def assignments(client: Client) -> int:
+    return client.installation.number(
+        "SELECT count(*) FROM t_sosed.routing_assignment WHERE lead_id = %s", client.lead_id
+    )
