@@ -124,13 +124,31 @@ function refreshConversation(lead) {
 function refreshCard(lead) {
   const card = document.getElementById("card");
   if (!card) return;
-  const inUse = card.contains(document.activeElement) || card.querySelector("input[name=opening]:checked");
+  const inUse = document.activeElement?.matches("#card :is(input, select, textarea)") || card.querySelector("input[name=opening]:checked");
   if (inUse) {
     cardIsStale = true;
     return;
   }
   cardIsStale = false;
   htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { target: "#card", swap: "outerHTML" });
+}
+
+// A card drawn anew is folded as the reader left it.
+let folds = { lead: null, open: [], focused: null };
+
+function noteFolds() {
+  const card = document.getElementById("card");
+  if (!card) return;
+  const open = [...card.querySelectorAll("details[open]")].map((details) => details.dataset.fold);
+  folds = { lead: openLead(), open, focused: document.activeElement?.closest("#card summary")?.parentElement.dataset.fold };
+}
+
+function restoreFolds() {
+  if (folds.lead !== openLead()) return;
+  for (const details of document.querySelectorAll("#card details")) {
+    if (folds.open.includes(details.dataset.fold)) details.open = true;
+    if (folds.focused && folds.focused === details.dataset.fold && document.activeElement === document.body) details.firstElementChild.focus({ preventScroll: true });
+  }
 }
 
 const refreshOpen = later((lead) => {
@@ -242,8 +260,12 @@ if (inbox) {
   });
 
   listPane?.addEventListener("pointerleave", releaseOrder);
-  document.addEventListener("htmx:beforeSwap", noteScroll);
+  document.addEventListener("htmx:beforeSwap", () => {
+    noteScroll();
+    noteFolds();
+  });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target?.id === "card") restoreFolds();
     if (event.detail.target?.matches?.(".row")) {
       order();
       markOpenRow();
@@ -256,6 +278,7 @@ if (inbox) {
       restoreDraft();
       showPane("conversation");
     } else settleScroll();
+    restoreFolds();
     if (target?.closest?.("#rows") || target?.id === "rows") markOpenRow();
   });
   document.addEventListener("htmx:configRequest", (event) => {
