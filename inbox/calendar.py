@@ -21,7 +21,7 @@ from inbox.screen import screen, whole_number
 from leadhub import clock
 from routing import config as configs
 from routing import queries, visits
-from routing.cards import read_value, value_of
+from routing.cards import read_value, short_name, value_of
 from routing.rows import Choice, OpeningDay, OpeningView
 from tenants.access import Member
 from tenants.business.models import Branch
@@ -127,7 +127,7 @@ def _move_page(request: HttpRequest, visit: Appointment) -> HttpResponse:
         OpeningDay(
             each.day,
             queries.day_words(each.day, today),
-            tuple(OpeningView(value_of(free), free.start, free.staff_name) for free in each.openings),
+            tuple(OpeningView(value_of(free), free.start, short_name(free.staff_name)) for free in each.openings),
         )
         for each in found
         if each.openings

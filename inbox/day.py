@@ -17,6 +17,7 @@ from tenants.business.calendar import Calendar, Rota, load_rotas
 from tenants.business.models import Branch, StaffMember
 
 QUARTER = timedelta(minutes=15)
+EARLY = timedelta(hours=6)  # nobody arrives earlier than this before a visit
 USUAL_HOURS = (time(10), time(20))  # of a day on which nobody works and nothing is booked
 _Status = Appointment.Status
 
@@ -71,6 +72,7 @@ class DayView:
     previous: date
     following: date
     hours: tuple[datetime, ...]  # full hours of the ruler
+    now_hour: datetime | None  # the hour that runs, on the day itself
     columns: tuple[Column, ...]
     aside: tuple[VisitView, ...]  # cancelled, and no-shows whose time was given away
 
@@ -100,6 +102,7 @@ def day_view(member: Member, branch: Branch, day: date, *, now: datetime) -> Day
         is_today=day == today,
         previous=day - timedelta(days=1),
         following=day + timedelta(days=1),
+        now_hour=now.astimezone(branch.zone).replace(minute=0, second=0, microsecond=0) if day == today else None,
         hours=tuple(first + timedelta(hours=number) for number in range(int((last - first) / timedelta(hours=1)))),
         columns=tuple(columns),
         aside=tuple(visit_view(visit, member, now=now) for visit in aside),
@@ -255,7 +258,7 @@ def visit_view(visit: Appointment, member: Member, *, now: datetime) -> VisitVie
         by_assistant=visit.by_assistant,
         for_whom=visit.for_whom,
         lead_id=visit.lead_id if member.may("inbox.all") else None,
-        can_arrive=visit.is_expected or visit.status == _Status.NO_SHOW,
+        can_arrive=visit.starts_at <= now + EARLY and (visit.is_expected or visit.status == _Status.NO_SHOW),
         can_miss=has_begun and (visit.is_expected or visit.status == _Status.ARRIVED),
         can_change=visit.is_expected,
     )

@@ -129,7 +129,7 @@ DATABASES = {
         "ENGINE": "django_tenants.postgresql_backend",
         "CONN_MAX_AGE": env.int("DB_CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**_database.get("OPTIONS", {}), "options": _timeouts},
+        "OPTIONS": {"connect_timeout": 5, **_database.get("OPTIONS", {}), "options": _timeouts},
     }
 }
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]

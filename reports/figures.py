@@ -49,6 +49,7 @@ class Figure:
     rest: str = ""
     of: Literal["leads", "visits"] = "leads"
     needs_spend: bool = False
+    ripens: bool = False  # today's leads may yet reach the target: it is not missed before the day is over
 
 
 FIGURES: tuple[Figure, ...] = (
@@ -135,6 +136,7 @@ FIGURES: tuple[Figure, ...] = (
         part=lambda part: (len(part.booked), len(part.leads)),
         list_title="Записались",
         rest="not_booked",
+        ripens=True,
     ),
     Figure(
         "repeated",

@@ -165,7 +165,9 @@ def _tabs(period: Period, branch_id: int | None) -> tuple[Tab, ...]:
 # --- Figures ------------------------------------------------------------------------------------------------------
 
 
-def _figure(figure: Figure, part: Slice, before: tuple[tuple[str, str], ...], link: Chosen) -> FigureView:
+def _figure(
+    figure: Figure, part: Slice, before: tuple[tuple[str, str], ...], link: Chosen, *, is_running: bool = False
+) -> FigureView:
     value = figure.value(part)
     counted, whole = figure.part(part) if figure.part else (0, 0)
     return FigureView(
@@ -175,7 +177,7 @@ def _figure(figure: Figure, part: Slice, before: tuple[tuple[str, str], ...], li
         detail=f"{words.count(counted)} из {words.count(whole)}" if whole else "",
         before=before,
         target=figure.target.told(figure.unit) if figure.target else "",
-        is_missed=bool(figure.target and figure.target.is_missed_by(value)),
+        is_missed=bool(figure.target and figure.target.is_missed_by(value)) and not (is_running and figure.ripens),
         how=figure.how,
         url=replace(link, figure=figure.key).url(),
     )
@@ -196,7 +198,7 @@ def _today_figures(
             ("вчера", words.written(figure.value(yesterday), figure.unit)),
             (f"вчера к {hour}", words.written(figure.value(then), figure.unit)),
         )
-        views.append(_figure(figure, part, before, link))
+        views.append(_figure(figure, part, before, link, is_running=True))
     return tuple(views)
 
 

@@ -141,6 +141,7 @@ class _Listing(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
 class Leads(_Listing):
     """Leads, newest first; `?status=` and `?temperature=` narrow. A specialist sees those of their own."""
 
+    queryset = Lead.objects.none()  # the kind alone, for the schema
     serializer_class = LeadSerializer
 
     def get_queryset(self) -> QuerySet[Lead]:
@@ -156,6 +157,8 @@ class Leads(_Listing):
 class Conversations(_Listing):
     """Conversations, newest first; one of them comes with its messages."""
 
+    queryset = Conversation.objects.none()  # the kind alone, for the schema
+
     def get_serializer_class(self) -> type[serializers.ModelSerializer]:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer
 
@@ -167,6 +170,7 @@ class Conversations(_Listing):
 class Appointments(_Listing):
     """Appointments, newest first; holds are not shown. `?day=YYYY-MM-DD` gives one local day of each branch."""
 
+    queryset = Appointment.objects.none()  # the kind alone, for the schema
     serializer_class = AppointmentSerializer
 
     def get_queryset(self) -> QuerySet[Appointment]:

@@ -13,7 +13,7 @@ from booking import queries as booking_queries
 from booking.models import Appointment, minutes_of, moment_of
 from booking.openings import Opening
 from contacts import phones_proof
-from contacts.models import Consent, Contact, Message
+from contacts.models import Consent, Contact, Identity, Message
 from routing import config as configs
 from routing import leads, queries, talks
 from routing.models import Decision, Lead
@@ -98,10 +98,16 @@ def contact_view(lead: Lead, *, now: datetime) -> ContactView:
         is_vip=contact.is_vip,
         other_open_leads=others,
         identities=tuple(
-            IdentityView(each.kind, each.get_kind_display(), each.display_name or each.external_id)
+            IdentityView(each.kind, each.get_kind_display(), _handle(each))
             for each in contact.identities.order_by("pk")
         ),
     )
+
+
+def _handle(identity: Identity) -> str:
+    """A visitor of the site has no name there, only a long number made by the browser."""
+    number = identity.external_id
+    return identity.display_name or (f"посетитель {number[:6]}" if identity.kind == "webchat" else number)
 
 
 def _consents(contact: Contact) -> tuple[ConsentView, ...]:
@@ -293,21 +299,35 @@ def read_value(value: str) -> tuple[int, int, datetime] | None:
 def _shown(
     openings: Sequence[Opening], wish: tuple[datetime, datetime | None] | None, zone: ZoneInfo, limit: int | None
 ) -> tuple[OpeningView, ...]:
-    """One line a start while anybody will do; the wished ones are never cut off."""
+    """One button a start while anybody will do; what was wished for comes before the rest."""
     by_start: dict[Any, OpeningView] = {}
     for opening in openings:
         key = opening.start if limit else (opening.start, opening.staff_id)
         by_start.setdefault(
-            key, OpeningView(value_of(opening), opening.start, opening.staff_name, _is_wished(opening, wish, zone))
+            key,
+            OpeningView(
+                value_of(opening), opening.start, short_name(opening.staff_name), _is_wished(opening, wish, zone)
+            ),
         )
     views = list(by_start.values())
     if limit is None or len(views) <= limit:
         return tuple(views)
-    wished = [view for view in views if view.is_wished][:limit]
-    others = [view for view in views if not view.is_wished]
-    free = limit - len(wished)
-    spread = [others[number * len(others) // free] for number in range(min(free, len(others)))] if free else []
-    return tuple(sorted(wished + spread, key=lambda view: view.start))
+    wished = _spread([view for view in views if view.is_wished], limit)
+    others = _spread([view for view in views if not view.is_wished], limit - len(wished))
+    return tuple(sorted(wished + others, key=lambda view: view.start))
+
+
+def _spread(views: Sequence[OpeningView], count: int) -> list[OpeningView]:
+    """So many of them, evenly over the day."""
+    if len(views) <= count:
+        return list(views)
+    return [views[number * len(views) // count] for number in range(count)]
+
+
+def short_name(name: str) -> str:
+    """«Ольга Ветрова» -> «Ольга В.»: what fits on a small button."""
+    first, _, rest = name.partition(" ")
+    return f"{first} {rest[0]}." if rest else first
 
 
 def _wish(lead: Lead, zone: ZoneInfo, *, now: datetime) -> tuple[datetime, datetime | None] | None:

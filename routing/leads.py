@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 
+from assistant import dialogue
 from assistant.understanding import Understanding
 from booking.models import Appointment
 from contacts.models import Contact, Conversation
@@ -192,10 +193,13 @@ def _tags(lead: Lead, service: str) -> list[str]:
 
 @transaction.atomic
 def close(lead: Lead, *, status: str, by: StaffMember | None, why: str, now: datetime) -> Lead:
-    """The lead has an outcome: booked, refused, nurture or closed. Its clocks stop; its open tasks too."""
+    """The lead has an outcome: booked, refused, nurture or closed. Its clocks stop; its open tasks too; the assistant
+    leads the conversation again, so that the client's next word is answered at any hour."""
+    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
     lead = Lead.objects.select_for_update().get(pk=lead.pk)
     if lead.status == status:
         return lead
+    leave_to_assistant(conversation)
     lead.status, lead.outcome_at, lead.changed_at = status, now, now
     lead.save(update_fields=["status", "outcome_at", "changed_at"])
     lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=Lead.Status(status).label)
@@ -207,6 +211,15 @@ def close(lead: Lead, *, status: str, by: StaffMember | None, why: str, now: dat
     return lead
 
 
+def leave_to_assistant(conversation: Conversation) -> None:
+    """No person leads the conversation any more; its row is locked by the caller."""
+    if not conversation.held_by_id and not conversation.needs_person:
+        return
+    conversation.held_by, conversation.needs_person = None, False
+    conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
+    conversation.save(update_fields=["held_by", "needs_person", "state"])
+
+
 def follow_appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) -> None:
     """The lead of a visit: booked closes it; a cancelled or missed one stands in its record."""
     lead = Lead.objects.filter(pk=lead_id).first()
@@ -214,6 +227,8 @@ def follow_appointment(lead_id: int, appointment_id: int, what: str, *, now: dat
     if lead is None or appointment is None:
         return
     at = f"{appointment.starts_at.astimezone(appointment.branch.zone):%d.%m.%Y %H:%M}, {appointment.staff}"
+    Conversation.objects.select_for_update().get(pk=lead.conversation_id)  # before the lead's row, as everywhere
+    lead.refresh_from_db()
     if what == "booked" and appointment.is_expected and lead.status != Lead.Status.BOOKED:
         lead.stage = Stage.CONFIRMATION
         lead.save(update_fields=["stage"])

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import transaction
 
-from assistant import dialogue
 from assistant.understanding import INTENTS
 from booking.models import Appointment
 from channels_app import live
@@ -39,9 +38,7 @@ def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> 
     if outcome == "booked" and not _has_visit(lead, now=now):
         raise NotPossible("В календаре нет записи этого клиента. Сначала запишите его или выберите другой исход.")
     conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
-    conversation.held_by, conversation.needs_person = None, False
-    conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
-    conversation.save(update_fields=["held_by", "needs_person", "state"])
+    leads.leave_to_assistant(conversation)
     who = access.name_of(by)
     if outcome == "spam":
         return _quarantine(lead, why=f"{who}: {why or 'это спам'}", now=now)

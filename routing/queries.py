@@ -200,6 +200,8 @@ class _Said:
     unread: int = 0
     text: str = ""
     author: str = "client"
+    staff_id: int | None = None
+    staff_name: str = ""
 
 
 def _rows(leads: Collection[Lead] | QuerySet[Lead], member: Member, *, now: datetime) -> list[InboxRow]:
@@ -225,9 +227,11 @@ def _row(lead: Lead, said: _Said, member: Member, *, now: datetime) -> InboxRow:
         why=why(lead),
         last_text=said.text,
         last_author=said.author,
+        last_name="Вы" if said.staff_id and said.staff_id == _staff_id(member) else said.staff_name,
         is_urgent=lead.urgency == "high" and lead.is_open,
         needs_call=lead.status == _Status.NEEDS_CALL,
         is_closed=not lead.is_open,
+        outcome_title="" if lead.is_open else str(_Status(lead.status).label),
         conversation_id=lead.conversation_id,
     )
 
@@ -244,18 +248,27 @@ def _said(conversation_ids: Collection[int]) -> dict[int, _Said]:
         .order_by()
     )
     unread = dict(unanswered)
-    last = Message.objects.filter(pk__in=[pk for _, pk in ends]).only("conversation_id", "text", "author")
+    last = Message.objects.filter(pk__in=[pk for _, pk in ends]).select_related("staff")
     return {
         message.conversation_id: _Said(
-            unread.get(message.conversation_id, 0), " ".join(message.text[:200].split()), message.author
+            unread.get(message.conversation_id, 0),
+            " ".join(message.text[:200].split()),
+            message.author,
+            message.staff_id,
+            message.staff.name if message.staff else "",
         )
         for message in last
     }
 
 
+def _staff_id(member: Member) -> int | None:
+    return member.staff.pk if member.staff else None
+
+
 def name_of(contact: Contact, identity: Identity) -> str:
     """How the client is called on the screens."""
-    return contact.name or identity.display_name or contact.phone or f"Клиент {contact.pk}"
+    phone = words.phone(contact.phone or identity.claimed_phone)
+    return contact.name or identity.display_name or phone or f"Клиент {contact.pk}"
 
 
 def wants(lead: Lead) -> str:
@@ -280,7 +293,7 @@ def day_words(day: date, today: date) -> str:
 
 def holder_of(lead: Lead, member: Member) -> Holder:
     """Who answers for the lead now."""
-    conversation, me = lead.conversation, member.staff.pk if member.staff else None
+    conversation, me = lead.conversation, _staff_id(member)
     if conversation.held_by_id:
         return Holder("person", conversation.held_by.name, conversation.held_by_id == me)
     if lead.owner_id and lead.is_open and (lead.taken_at is None or conversation.needs_person):
@@ -347,12 +360,16 @@ def quarantined(member: Member) -> list[QuarantineRow]:
             channel_kind=lead.kind,
             channel_title=lead.get_kind_display(),
             text=said.get(lead.conversation_id, "")[:500],
-            reason="; ".join(line["value"] for line in reasons.get(lead.pk, []) if line["name"] == "Почему")
-            or "похоже на рекламу",
+            reason=_spam_reason(reasons.get(lead.pk, [])),
             at=lead.last_client_at,
         )
         for lead in leads
     ]
+
+
+def _spam_reason(lines: Sequence[dict[str, str]]) -> str:
+    told = [line["value"].removeprefix("спам: ") for line in lines if line["name"] == "Почему"]
+    return "; ".join(told) or "похоже на рекламу"
 
 
 def _last_words(conversation_ids: Sequence[int]) -> dict[int, str]:

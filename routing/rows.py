@@ -87,9 +87,11 @@ class InboxRow:
     why: str  # one line: «запись 40 + свежесть 20 + канал 14»
     last_text: str = ""
     last_author: Author = "client"
+    last_name: str = ""  # who of the staff wrote it: «Вы», «Анна»
     is_urgent: bool = False
     needs_call: bool = False
     is_closed: bool = False
+    outcome_title: str = ""  # «записан», «отказ»: once closed
     conversation_id: int = 0  # live events of messages name the conversation, not the lead
 
     @property

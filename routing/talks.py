@@ -85,7 +85,7 @@ def actions_of(lead: Lead, member: Member) -> Actions:
     return Actions(
         take=is_staff and lead.is_open and not is_led,
         reply=not is_quarantined,
-        hand_back=is_led and lead.is_open and (leads_it or is_staff and member.may("inbox.all")),
+        hand_back=is_led and (leads_it or is_staff and member.may("inbox.all")),
         book=not is_quarantined,
         call_task=lead.is_open,
         done=lead.is_open,

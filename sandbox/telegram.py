@@ -367,7 +367,7 @@ class Telegram:
         }
 
     def know(self, order: dict[str, Any]) -> int:
-        """Clients who wrote to the bot long ago: it may write to them, its webhook hears nothing. How many there are."""
+        """Clients who wrote to the bot long ago: it may write to them, its webhook hears nothing. How many."""
         bot = self.find_bot(order)
         for client in order["clients"]:
             user, phone = self._client(bot, client)

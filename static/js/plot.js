@@ -50,7 +50,7 @@ function draw(figure) {
   const top = Math.max(...known);
   const bottom = Math.min(...known.filter((value) => value > 0));
   const marks = durations.filter((mark, index) => (durations[index + 1] ?? Infinity) > bottom && (durations[index - 1] ?? 0) < top);
-  const y = isLog ? { distr: 3, range: [Math.min(marks[0], bottom), Math.max(marks.at(-1), top)] } : { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] };
+  const y = isLog ? { distr: 3, range: [Math.min(marks[0], bottom) * 0.8, Math.max(marks.at(-1), top) * 1.2] } : { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] };
   const data = isLog ? columns.map((column) => column.map((value) => (value > 0 ? value : null))) : columns;
   new uPlot(
     {
@@ -59,7 +59,7 @@ function draw(figure) {
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: false }, y },
       axes: [
-        { ...axis, grid: { show: false }, space: 56, incrs: isTime ? [1, 2, 7, 14, 28, 56].map((count) => count * 86400) : [1, 2, 3, 6], values: (_, splits) => splits.map((split) => (isTime ? days(split) : nameOf.get(split) ?? "")) },
+        { ...axis, grid: { show: false }, size: 32, space: 56, incrs: isTime ? [1, 2, 7, 14, 28, 56].map((count) => count * 86400) : [1, 2, 3, 6], values: (_, splits) => splits.map((split) => (isTime ? days(split) : nameOf.get(split) ?? "")) },
         { ...axis, size: 58, splits: isLog ? () => marks : undefined, filter: isLog ? (_, splits) => splits : undefined, incrs: figure.dataset.unit ? undefined : [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000], values: (_, splits) => splits.map(write) },
       ],
       series: [

@@ -47,6 +47,7 @@ def test_openings_follow_the_wish_and_the_filters(salon, anna, hot_lead):
 
 
 def test_booking_fills_the_card_tells_the_client_and_closes_the_lead(salon, anna, hot_lead, clock):
+    anna.post(f"inbox/{hot_lead.pk}/take/")
     page = words_of(book(anna, hot_lead, first_opening(anna, hot_lead), salon))
     clock.settle()
 
@@ -56,6 +57,7 @@ def test_booking_fills_the_card_tells_the_client_and_closes_the_lead(salon, anna
     assert visit.starts_at.astimezone(salon.branch.zone).hour == 15
     assert (contact.name, contact.phone) == ("Ирина", "+79010001234")
     assert salon.lead().status == "booked"
+    assert salon.lead().conversation.held_by is None  # the client's next word is answered at any hour
     assert "Клиент записан" in page
     told = salon.heard()[-1]
     assert "вы записаны" in told

@@ -50,7 +50,7 @@ def test_today_stands_beside_yesterday_and_its_target(salon, busy):
     assert "вчера5вчера к 12:003" in shown
     assert "Пропущенные 1" in shown
     assert "Цель не достигнута" in shown
-    assert "Заявка → запись 33 %: открыть список 1 из 3 Цель не достигнута цель: не меньше 40 %" in shown
+    assert "Заявка → запись 33 %: открыть список 1 из 3 цель: не меньше 40 %" in shown
     assert "Уфа, Екатеринбург (UTC+5)" in shown
     assert "19–25 ноября 2026" in shown
 

@@ -205,6 +205,18 @@ def test_a_row_counts_what_nobody_answered(desk, anna, clock):
     assert (row.unread, row.last_text, row.last_author) == (2, "И сегодня?", "client")
 
 
+def test_a_row_says_who_of_the_staff_wrote_last(desk, salon, anna, clock):
+    lead = desk.lead("Ира")
+    said = Message.objects.create(
+        conversation=lead.conversation, author="staff", staff=salon.boris, text="Ждём", sent_at=clock.now(),
+        received_at=clock.now(),
+    )  # fmt: skip
+    assert queries.inbox_row(lead.pk, anna, now=clock.now()).last_name == "Борис"
+    said.staff = salon.anna
+    said.save()
+    assert queries.inbox_row(lead.pk, anna, now=clock.now()).last_name == "Вы"
+
+
 def test_a_row_says_why_it_is_hot_and_what_is_wanted(salon, anna, clock):
     lead = salon.receives("telegram", "Можно записаться на окрашивание сегодня после 15:00?")
 
