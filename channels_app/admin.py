@@ -20,7 +20,7 @@ from channels_app import accounts, adapters, inbound, outbound
 from channels_app.models import ChannelAccount, Delivery, InboundEvent
 from leadhub import clock
 from tenants.editing import BusinessAdmin, ReadOnly
-from tenants.models import ChannelKind
+from tenants.models import ChannelKind, HookKey
 from tenants.sites import business_site
 
 SHOWN_BODY = 20_000  # characters of a stored post on its page
@@ -158,6 +158,10 @@ class ChannelAccountAdmin(BusinessAdmin):
     def save_model(self, request: HttpRequest, obj: ChannelAccount, form: Any, change: bool) -> None:
         accounts.save_account(obj, form.credentials())
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: ChannelAccount) -> None:
+        HookKey.objects.filter(tenant=request.tenant, kind=obj.kind, account_id=obj.pk).delete()
+        super().delete_model(request, obj)
 
     @action(description="Сохранить и возобновить", permissions=["change"])
     def resume(self, request: HttpRequest, account: ChannelAccount) -> None:

@@ -217,7 +217,8 @@ def load_places(branch_id: int | None = None) -> Places:
     hours = calendar.load_calendars()
     by_id = {branch.pk: Place(branch.zone, hours.get(branch.pk)) for branch in branches}
     active = [branch for branch in branches if branch.is_active]
-    home = next((branch for branch in branches if branch.pk == branch_id), (active or list(branches) or [None])[0])
+    chosen = [branch for branch in branches if branch.pk == branch_id]
+    home = next(iter([*chosen, *active, *branches]), None)
     zone = home.timezone if home else ZONES[0][0]
     place = by_id[home.pk] if home else Place(ZoneInfo(zone), None)
     return Places(tuple(active), by_id, place, dict(ZONES)[zone])

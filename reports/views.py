@@ -53,7 +53,7 @@ def leads(request: HttpRequest) -> HttpResponse:
             "title": figure.list_title or figure.title,
             "told": lists.told(chosen, staff_name=_staff_name(chosen)),
             "chosen": chosen,
-            "lines": lists.lines(found.object_list, places, named=_sees_clients(request)),
+            "lines": lists.lines(list(found.object_list), places, named=_sees_clients(request)),
             "named": _sees_clients(request),
             "found": found,
             "zone_title": places.zone_title,

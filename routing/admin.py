@@ -24,7 +24,13 @@ class ScorePolicyAdmin(SingleRow):
                 " тёплую ведёт ассистент, холодной он отвечает и напоминает позже.",
             },
         ),
-        ("Свежесть", {"fields": ["recency_max", "recency_half_life_minutes"]}),
+        (
+            "Свежесть",
+            {
+                "fields": ["recency_max", "recency_half_life_minutes"],
+                "description": "Баллы за то, что клиент написал только что; со временем тают.",
+            },
+        ),
         (
             "Чего хочет клиент",
             {
@@ -37,7 +43,8 @@ class ScorePolicyAdmin(SingleRow):
                     "intent_cancel",
                     "intent_consultation",
                     "intent_other",
-                ]
+                ],
+                "description": "Одна из этих строк: что ассистент понял из сообщения. Спам всегда 0.",
             },
         ),
         (
@@ -50,16 +57,38 @@ class ScorePolicyAdmin(SingleRow):
                     "channel_telegram",
                     "channel_social",
                     "channel_email",
-                ]
+                ],
+                "description": "Одна из этих строк: чем ближе канал к живому разговору, тем больше.",
             },
         ),
-        ("Кто этот клиент", {"fields": ["ltv_new", "ltv_price_max", "ltv_repeat_min", "ltv_max"]}),
-        ("Добавки", {"fields": ["high_urgency", "ad_utm", "promo", "price_sensitive"]}),
+        (
+            "Кто этот клиент",
+            {
+                "fields": ["ltv_new", "ltv_price_max", "ltv_repeat_min", "ltv_max"],
+                "description": "Новому добавляется за цену услуги, постоянному за то, сколько он уже потратил.",
+            },
+        ),
+        (
+            "Добавки",
+            {
+                "fields": ["high_urgency", "ad_utm", "promo", "price_sensitive"],
+                "description": "Складываются сверху; последняя вычитается.",
+            },
+        ),
     ]
 
 
 @register(SlaPolicy, site=business_site)
 class SlaPolicyAdmin(SingleRow):
+    help_texts = {
+        "hot_take_seconds": "Не взяли вовремя: заявка переходит следующему, затем резервному сотруднику.",
+        "max_hops": "Сколько сотрудников получат заявку по очереди, прежде чем её получит резервный.",
+        "hot_confirm_minutes": "Не довели до записи: узнает тот, кто отвечает за этап (A в матрице).",
+        "person_answer_seconds": "Когда заявку ведёт человек. Не ответил: заявка переходит следующему.",
+        "other_confirm_minutes": "Тёплые и холодные. Не довели: узнает тот, кто отвечает за этап.",
+        "silence_minutes": "Клиент ждёт ответа человека дольше: узнает тот, кто отвечает за этап.",
+        "crm_card_minutes": "Карточки нет дольше: узнаёт агентство.",
+    }
     fieldsets = [
         ("Горячая заявка", {"fields": ["hot_take_seconds", "max_hops", "hot_confirm_minutes"]}),
         ("Остальные", {"fields": ["person_answer_seconds", "other_confirm_minutes", "silence_minutes"]}),

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 def route(lead: Lead, desk: BookingDesk, page: record.Page, *, is_new: bool, now: datetime) -> None:
     """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
     lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
+    handover = desk.handover
+    if lead.status == Lead.Status.BOOKED and (handover or lead.intent == "complaint"):
+        _reopen(lead, now=now)
     if not lead.is_open:
         return
-    handover = desk.handover
     if handover:
         _hand_over(lead, stage=handover.stage, why=handover.reason, urgent=handover.urgent, now=now)
     elif lead.intent == "complaint":
@@ -31,6 +33,13 @@ def route(lead: Lead, desk: BookingDesk, page: record.Page, *, is_new: bool, now
         _call_person(lead, why="Горячая заявка" if lead.is_hot else "Заявка с сайта", now=now)
     elif is_new:
         page.add("routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))])
+
+
+def _reopen(lead: Lead, *, now: datetime) -> None:
+    """A booked client needs a person after all: the lead is work again, with nobody's old claim on it."""
+    lead.status, lead.owner, lead.taken_at, lead.changed_at = Lead.Status.OPEN, None, None, now
+    lead.save(update_fields=["status", "owner", "taken_at", "changed_at"])
+    record.add(lead, "reopened", "Снова в работе: клиенту нужен человек", now=now)
 
 
 def _why_assistant(lead: Lead) -> str:

@@ -28,7 +28,7 @@ from leadhub.work.admin import DueWorkAdmin
 from leadhub.work.models import DueWork
 from tenants import invitations
 from tenants.business.models import BusinessSettings, StaffMember
-from tenants.editing import BusinessAdmin, ReadOnly
+from tenants.editing import BusinessAdmin, PlainPages, ReadOnly
 from tenants.models import Agency, AgencyMembership, Domain, HookKey, Membership, Role, Tenant, Trade, User
 from tenants.provisioning import close_tenant, open_tenant
 from tenants.sites import agency_site, business_site
@@ -101,9 +101,8 @@ class ByAgency:
         return field
 
 
-class AgencyAdmin(ByAgency, ModelAdmin):
-    list_per_page = 50
-    show_full_result_count = False
+class AgencyAdmin(ByAgency, PlainPages, ModelAdmin):
+    """A list and a form of the agency's admin."""
 
 
 # --- Businesses ---------------------------------------------------------------------------------------------------
@@ -386,8 +385,9 @@ class UserAdmin(AgencyAdmin):
 
 
 @register(DueWork, site=agency_site)
-class AgencyWorkAdmin(ByAgency, DueWorkAdmin):
+class AgencyWorkAdmin(ByAgency, PlainPages, DueWorkAdmin):
     needs = {"view": OPERATOR}
+    list_per_page = 100
 
     def _mine(self, user: Any, roles: list[str]) -> Q:
         return Q(schema__in=Tenant.objects.filter(agency__in=agencies_of(user, roles)).values("schema_name"))

@@ -129,41 +129,54 @@ class ByRole:
         return self._may(request, "delete")
 
 
-class BusinessAdmin(ByRole, ModelAdmin):
-    """A list and a form of the business's admin. `instead_of_deleting`: what to do with a row that others need."""
+class PlainPages:
+    """Pages of an admin in words that need no cases; deleting is asked for above, away from the button that saves."""
 
-    formfield_overrides = OVERRIDES
-    warn_unsaved_form = True
     list_per_page = 50
-    show_full_result_count = False
-    instead_of_deleting = ""
-    actions_detail = ["to_delete"]
+    actions_detail: list[str] = ["to_delete"]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        title = capfirst(self.opts.verbose_name_plural)  # type: ignore[attr-defined]
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})  # type: ignore[misc]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Titles that need no cases; deleting is asked for above, away from the button that saves."""
-        what = capfirst(self.opts.verbose_name)
+        what = capfirst(self.opts.verbose_name)  # type: ignore[attr-defined]
         context.update(title=what if context["original"] else f"{what}: добавить", show_delete=False)
-        return super().render_change_form(request, context, *args, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        allowed = super().get_actions_detail(request, object_id)
-        obj = self.get_object(request, str(object_id))
-        may_delete = obj is not None and self.has_delete_permission(request, obj)
+        allowed = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        obj = self.get_object(request, str(object_id))  # type: ignore[attr-defined]
+        may_delete = obj is not None and self.has_delete_permission(request, obj)  # type: ignore[attr-defined]
         return [one for one in allowed if may_delete or not one.action_name.endswith("_to_delete")]
 
     @action(description="Удалить", url_path="to_delete", icon="delete")
     def to_delete(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """On to the page that asks once more."""
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_delete", object_id)
+        opts = self.opts  # type: ignore[attr-defined]
+        return redirect(f"admin:{opts.app_label}_{opts.model_name}_delete", object_id)
+
+
+class BusinessAdmin(ByRole, PlainPages, ModelAdmin):
+    """A list and a form of the business's admin. `instead_of_deleting`: what to do with a row that others need."""
+
+    formfield_overrides = OVERRIDES
+    warn_unsaved_form = True
+    instead_of_deleting = ""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """What others list among theirs (a service in a visit, a skill of a person) is needed as well."""
+        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        lists = [relation for relation in self.opts.related_objects if relation.many_to_many]
+        used = [obj for obj in objs for relation in lists if getattr(obj, relation.get_accessor_name()).exists()]
+        return to_delete, counts, perms_needed, [*protected, *map(str, used)]
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        if context["protected"] and self.instead_of_deleting:
-            messages.warning(request, self.instead_of_deleting)
-        return super().render_delete_form(request, context)
+        """Asks once more; what others need is not deleted, and the owner reads what to do instead."""
+        if not context["protected"] and not context["perms_lacking"]:
+            return super().render_delete_form(request, context)
+        messages.warning(request, self.instead_of_deleting or "Удалить нельзя: этим пользуются другие записи.")
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", context["object"].pk)
 
 
 class BusinessInline(ByRole, TabularInline):
@@ -188,7 +201,14 @@ class ReadOnly:
 
 
 class SingleRow(BusinessAdmin):
-    """A table of exactly one row (pk 1): its page opens at once; nothing is added or deleted."""
+    """A table of exactly one row (pk 1): its page opens at once; nothing is added or deleted.
+
+    `help_texts`: what a field does, where its model does not say it."""
+
+    help_texts: dict[str, str] = {}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, help_texts=self.help_texts, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):

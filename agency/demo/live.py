@@ -155,7 +155,7 @@ class Scene:
         text = self.phrases.say(
             self.rng, "booking_when", is_woman=True, acc=self.rng.choice(asked.acc), when=self.rng.choice(WHENS)
         )
-        return opened("Здравствуйте! ", text, self.rng)
+        return f"{opened('Здравствуйте! ', text, self.rng)} Меня зовут {self._person().name}"
 
     def _asked(self) -> Asked:
         return self.phrases.service(self.rng, self.office.sold_at(self.office.branches[0]))

@@ -41,7 +41,6 @@ class DueWorkAdmin(ModelAdmin):
     search_fields = ["handler", "key", "schema"]
     ordering = ["due_at"]
     actions = ["run_again", "drop"]
-    list_per_page = 100
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

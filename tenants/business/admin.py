@@ -44,8 +44,21 @@ from tenants.sites import business_site
 
 @register(BusinessSettings, site=business_site)
 class BusinessSettingsAdmin(SingleRow):
+    help_texts = {
+        "public_name": "Так ассистент называет вас клиентам.",
+        "policy_url": "Ссылку получает клиент, у которого ассистент спрашивает согласие.",
+        "consent_version": "Поменяйте вместе с текстом согласия: хранится, на что согласился каждый клиент.",
+        "is_clinical": "Клиенту с острой болью ассистент предлагает ближайший осмотр.",
+        "assistant_enabled": "Выключено: на каждое сообщение отвечает человек.",
+        "burst_limit_ms": "Клиент, который пишет без пауз, получит ответ не позже.",
+        "quiet_to": "Отложенное ночью уйдёт в это время.",
+        "slot_step_minutes": "30: ассистент предлагает 10:00, 10:30, 11:00.",
+        "booking_lead_minutes": "Чтобы мастер успел подготовиться.",
+        "booking_horizon_days": "На более поздние дни ассистент не записывает.",
+        "hold_minutes": "Пока клиент отвечает, выбранное время никому другому не предлагается.",
+    }
     fieldsets = [
-        ("Бизнес", {"fields": ["public_name", "tone", "policy_url", "consent_version", "is_clinical"]}),
+        ("Бизнес", {"fields": ["public_name", "policy_url", "consent_version", "is_clinical"]}),
         (
             "Ассистент",
             {"fields": ["assistant_enabled", "confidence_threshold", "burst_window_ms", "burst_limit_ms"]},
@@ -122,7 +135,7 @@ class StaffMemberAdmin(BusinessAdmin):
     fieldsets = [
         (None, {"fields": ["name", "role", "position", "branch", "is_active", "is_away"]}),
         ("Приём", {"fields": ["takes_bookings", "skills"]}),
-        ("Заявки", {"fields": ["user", "load_cap", "phone", "telegram_chat_id"]}),
+        ("Заявки", {"fields": ["user", "load_cap"]}),
     ]
     inlines = [ShiftInline, ShiftExceptionInline]
     actions_detail = ["fill_shifts", "to_delete"]
@@ -179,7 +192,7 @@ def _today(staff: StaffMember) -> Any:
 class SkillAdmin(BusinessAdmin):
     list_display = ["name"]
     search_fields = ["name"]
-    instead_of_deleting = "Навык нужен услугам: сначала укажите в них другой навык."
+    instead_of_deleting = "Навык есть у сотрудников или нужен услугам: сначала снимите его там."
 
 
 @register(Service, site=business_site)
@@ -192,7 +205,7 @@ class ServiceAdmin(BusinessAdmin):
     fieldsets = [
         (None, {"fields": ["name", "category", "price_kopecks", "price_to_kopecks", "is_active"]}),
         ("Запись", {"fields": ["duration_minutes", "buffer_minutes", "skill"]}),
-        ("Клиентам", {"fields": ["synonyms", "cycle_days", "position"]}),
+        ("Клиентам", {"fields": ["synonyms", "position"]}),
     ]
     instead_of_deleting = "На эту услугу есть записи. Чтобы её больше не предлагали, снимите отметку «оказывается»."
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from assistant.models import Promotion
+from booking.models import Appointment, minutes_of
+from contacts.models import Contact
 from routing.models import AdSpend, ScorePolicy
 from tenants.business import shifts
 from tenants.business.calendar import load_calendars, load_rotas
@@ -76,9 +78,34 @@ def test_synonyms_are_lines(salon, save, owner):
 def test_branch_with_people_is_not_deleted_and_the_page_says_what_to_do(salon, owner):
     url = salon.url(f"admin/business/branch/{salon.branch.pk}/delete/")
 
-    assert "снимите отметку «работает»" in page(owner.get(url))
-    owner.post(url, {"post": "yes"})
+    for answer in (owner.get(url, follow=True), owner.post(url, {"post": "yes"}, follow=True)):
+        assert "снимите отметку «работает»" in page(answer)
     assert salon.branch.staff.exists()
+
+
+def test_service_that_visits_had_is_not_deleted(salon, owner):
+    service, other = salon.service("Маникюр"), salon.service("Педикюр")
+    now = salon.clock.now()
+    visit = Appointment.objects.create(
+        staff=salon.marina,
+        branch=salon.branch,
+        contact=Contact.objects.create(name="Ирина", created_at=now),
+        starts_at=now,
+        ends_at=now + timedelta(hours=1),
+        start_min=minutes_of(now),
+        end_min=minutes_of(now) + 60,
+        price_kopecks=service.price_kopecks,
+        status=Appointment.Status.BOOKED,
+        created_at=now,
+    )
+    visit.services.add(service)
+
+    answer = owner.post(salon.url(f"admin/business/service/{service.pk}/delete/"), {"post": "yes"}, follow=True)
+    owner.post(salon.url(f"admin/business/service/{other.pk}/delete/"), {"post": "yes"})
+
+    assert "снимите отметку «оказывается»" in page(answer)
+    assert list(visit.services.all()) == [service]
+    assert not Service.objects.filter(pk=other.pk).exists()
 
 
 # --- One row ---

@@ -146,6 +146,16 @@ def test_kind_of_an_account_cannot_be_changed_by_a_forged_post(salon, save):
     assert account.credentials == {}
 
 
+def test_deleted_account_takes_its_address_along(salon, owner):
+    account = ChannelAccount.objects.get(kind="form")
+
+    owner.post(salon.url(f"{ACCOUNTS}{account.pk}/delete/"), {"post": "yes"})
+
+    assert not ChannelAccount.objects.filter(kind="form").exists()
+    assert not HookKey.objects.filter(tenant=salon.tenant, kind="form").exists()
+    assert HookKey.objects.filter(kind="form").count() == 1  # the neighbour's
+
+
 # --- What came in, what went out ---
 
 

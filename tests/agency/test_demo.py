@@ -16,8 +16,10 @@ from django_tenants.utils import tenant_context
 
 from agency.demo import businesses, seeding, story
 from agency.demo.history import Play
-from agency.demo.phrases import Phrases
+from agency.demo.phrases import Phrases, fill
 from agency.packs import all_businesses
+from assistant.understand import understand
+from assistant.understanding import Understanding
 from booking.models import Appointment
 from channels_app.models import ChannelAccount, Delivery
 from contacts.models import Contact, Conversation, Identity, Message
@@ -369,3 +371,16 @@ def test_phrases_speak_of_services_that_are_sold():
     for pack in all_businesses():
         sold = {service.name for service in pack.services}
         assert {asked.name for asked in Phrases.of([trade.key for trade in pack.trades]).services} <= sold
+
+
+@pytest.mark.parametrize("pack", all_businesses(), ids=lambda pack: pack.slug)
+def test_grave_words_are_understood_for_what_they_are(pack):
+    phrases = Phrases.of([trade.key for trade in pack.trades])
+
+    def meaning(text: str) -> Understanding:
+        told = fill(text, is_woman=True)
+        return understand(told, now=datetime(2026, 11, 25, 12), price_list=pack.price_list(), city=pack.city.key)  # noqa: DTZ001
+
+    assert [text for text in phrases.complaint if meaning(text).intent != "complaint"] == []
+    assert [text for text in phrases.urgent if meaning(text).urgency != "high"] == []
+    assert [text for text in phrases.common["spam"] if not meaning(text).is_spam] == []

@@ -172,3 +172,15 @@ def test_engine_that_stumbles_costs_the_client_no_answer(salon, clock, monkeypat
     lead = salon.receives("telegram", HOT)
     assert len(salon.heard()) == 1
     assert "разобрать не удалось" in str(lead.decisions.first().details)
+
+
+def test_booked_client_who_complains_gets_a_person(salon, clock):
+    for text in (HOT, "первое", "Анна, 8 901 000 12 34", "да, согласна"):
+        clock.tick(seconds=2)
+        salon.receives("telegram", text)
+    clock.tick(minutes=5)
+    lead = salon.receives("telegram", "Мне нахамили по телефону! Ужасный сервис, верните деньги!")
+    assert lead.status == Lead.Status.OPEN
+    assert lead.owner == salon.svetlana
+    assert lead.clock == "take"
+    assert Appointment.objects.get().status == "booked"

@@ -1,4 +1,5 @@
 import json
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -33,10 +34,13 @@ class Command(BaseCommand):
 
         if if_empty and Tenant.objects.exists():
             return
+        logging.disable(logging.INFO)  # what is printed here is read by people
         try:
             is_new = seeding.seed(now=clock.now(), say=self.stdout.write)
         except seeding.NotForProduction as error:
             raise CommandError(str(error)) from None
+        finally:
+            logging.disable(logging.NOTSET)
         if not is_new:
             self.stdout.write("Демонстрационные бизнесы уже есть.")
 

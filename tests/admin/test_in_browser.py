@@ -1,0 +1,101 @@
+"""The admin in a real browser: alive under its content policy, at a desk and on a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+
+from tests.admin.test_doors import BUSINESS_PAGES
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *told: Any) -> None:
+        """The run's output is the tests' own."""
+
+
+@pytest.fixture
+def served(committed_salon: Any) -> Iterator[str]:
+    with make_server("127.0.0.1", 0, get_wsgi_application(), Server, Silent) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def open_page(served: str, committed_salon: Any) -> Iterator[Any]:
+    """Open a window of a width as the owner; the page and what its console complained of."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    session = committed_salon.browser("viktor").cookies["sessionid"].value
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+
+        def do(width: int) -> tuple[Any, list[str]]:
+            context = chromium.new_context(viewport={"width": width, "height": 900}, base_url=served)
+            context.add_cookies([{"name": "sessionid", "value": session, "url": served}])
+            page, complaints = context.new_page(), []
+            page.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("request", lambda asked: None if asked.url.startswith(served) else complaints.append(asked.url))
+            return page, complaints
+
+        yield do
+        chromium.close()
+
+
+@pytest.fixture
+def paths(committed_salon: Any) -> list[str]:
+    """Read before the browser runs: its loop and the ORM do not share a thread."""
+    return ["admin/", *BUSINESS_PAGES, f"admin/business/staffmember/{committed_salon.olga.pk}/change/"]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_is_quiet_and_fits_the_screen(paths, open_page, committed_salon, width):
+    page, complaints = open_page(width)
+
+    for path in paths:
+        page.goto(committed_salon.url(path))
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, path
+    assert complaints == []
+
+
+def test_only_the_credentials_of_the_chosen_kind_are_asked_for(open_page, committed_salon):
+    page, complaints = open_page(1440)
+    page.goto(committed_salon.url("admin/channels_app/channelaccount/add/"))
+
+    assert page.locator("#id_telegram_token").is_visible()
+    assert not page.locator("#id_sms_password").is_visible()
+    page.select_option("#id_kind", "sms")
+    page.locator("#id_sms_password").wait_for(state="visible")
+    assert not page.locator("#id_telegram_token").is_visible()
+    assert complaints == []
+
+
+def test_matrix_is_corrected_where_it_is_wrong(open_page, committed_salon):
+    page, _ = open_page(1440)
+    page.goto(committed_salon.url("admin/business/matrixcell/"))
+
+    page.get_by_label("Запись: Владелец").select_option("A")
+    page.get_by_role("button", name="Сохранить матрицу").click()
+    assert page.get_by_text("должен быть ровно один A").is_visible()
+    page.get_by_label("Запись: Старший").select_option("C")
+    page.get_by_role("button", name="Сохранить матрицу").click()
+    page.get_by_text("Матрица сохранена.").wait_for()
