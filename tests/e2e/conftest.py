@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.browsers import CHROMIUM
 from tests.e2e.people import Desk
 from tests.e2e.product import Product
 from tests.services.copies import free_port
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,11 +40,9 @@ def desk(product: Product) -> Iterator[Desk]:
 
 
 @pytest.fixture(autouse=True)
-def no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
+def no_complaints(desk: Desk) -> Iterator[None]:
     """Console errors, refusals of the content security policy and failed requests of all open pages."""
     yield
-    if CHROMIUM is not None:
-        complaints = request.getfixturevalue("desk").complaints
-        told = list(complaints)
-        complaints.clear()
-        assert not told
+    told = list(desk.complaints)
+    desk.complaints.clear()
+    assert not told

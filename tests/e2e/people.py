@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, sync_playwright
@@ -18,7 +20,6 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--lang=ru-RU",
 ]
 
 
@@ -29,7 +30,9 @@ class Desk:
         self.product = product
         self.complaints: list[str] = []
         self._playwright = sync_playwright().start()
-        self.browser: Browser = self._playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        self.browser: Browser = self._playwright.chromium.launch(
+            executable_path=chromium, args=ARGUMENTS, env={**os.environ, "LANGUAGE": "ru"}
+        )
 
     def close(self) -> None:
         self.browser.close()
@@ -119,7 +122,7 @@ class Visitor:
     def said(self) -> Locator:
         return self.page.locator(".log > .m.me")
 
-    def _answer_after(self, act) -> str:  # noqa: ANN001 - any callable of no arguments
+    def _answer_after(self, act: Callable[[], object]) -> str:
         before = self.heard.count()
         act()
         until(lambda: self.page.wait_for_timeout(100) or self.heard.count() > before, "an answer in the chat")
@@ -137,4 +140,3 @@ def shot(page: Page, name: str, *, whole: bool = False) -> Path:
     file = ARTIFACTS / f"walk-{name}-{page.viewport_size['width']}.png"
     page.screenshot(path=file, full_page=whole, animations="disabled")
     return file
-
