@@ -48,7 +48,16 @@ class InboundEvent(models.Model):
         IGNORED = "ignored", "служебное"
         BROKEN = "broken", "не разобрано"
 
-    account = models.ForeignKey(ChannelAccount, models.CASCADE, related_name="events", verbose_name="подключение")
+    # No constraint in the database and no index of its own: each post would take a lock on the account's one row, and
+    # the unique constraint below begins with the account.
+    account = models.ForeignKey(
+        ChannelAccount,
+        models.CASCADE,
+        related_name="events",
+        verbose_name="подключение",
+        db_constraint=False,
+        db_index=False,
+    )
     event_key = models.CharField("ключ события", max_length=128)
     body = models.BinaryField("тело")
     content_type = models.CharField("вид тела", max_length=120, default="", db_default="")

@@ -9,10 +9,11 @@ import hashlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from functools import wraps
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -168,12 +169,25 @@ def _store(found: Hook, adapter: Adapter, key: str, body: bytes, content_type: s
     """Event and due work in one statement; nothing is written for a post that was stored before."""
     sql = _STORE.format(schema=connection.ops.quote_name(found.schema))
     event = (found.account_id, key[:LONGEST_KEY], body, content_type.replace("\x00", "")[:120], now)
-    work = (found.schema, adapter.handler, QUEUE, now)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, (*event, *work))
-        row = cursor.fetchone()
-    if row:
+    if _written(sql, (*event, found.schema, adapter.handler, QUEUE, now)):
         transaction.on_commit(wake)
+
+
+def _written(sql: str, values: tuple[Any, ...]) -> bool:
+    """Run the statement on a kept connection without asking first whether it still lives (that costs a round trip a
+    post); one that died is opened anew, once. Written twice is written once."""
+    connection.health_check_done = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchone() is not None
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone() is not None
 
 
 def _told(status: int, words: str, *, wait: int = 0) -> HttpResponse:

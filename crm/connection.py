@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from b24pysdk.credentials import BitrixWebhook
 from b24pysdk.errors import BitrixResponseError, BitrixSDKException
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
@@ -26,7 +27,7 @@ from tenants.models import Role
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 3.0, 30.0  # seconds
+CONNECT_TIMEOUT, READ_TIMEOUT = settings.HTTP_CONNECT_TIMEOUT, settings.CRM_READ_TIMEOUT  # seconds
 BUDGET = 70.0  # seconds a push may take: less than the lease under which it runs
 LAST_CALL = 8.0  # seconds that must be left to begin one more request
 STOPPED_RETRY = timedelta(minutes=10)

@@ -137,7 +137,12 @@ DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 VALKEY_SOCKET = RUN_DIR / "valkey.sock"
 REDIS_URL = f"unix://{VALKEY_SOCKET}?db=0" if EMBEDDED_BROKER else env.str("REDIS_URL")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "lh"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "lh",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
 }
 
 # --- Celery -------------------------------------------------------------------------------------------------------
@@ -153,7 +158,11 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 5000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 5, "socket_connect_timeout": 2}
-CELERY_TASK_PUBLISH_RETRY = False  # a push that fails is no loss: the dispatcher sends what was not run
+# A push that fails is no loss: the dispatcher sends what was not run. So nobody waits for a broker that is away.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS |= {"max_retries": 0, "interval_start": 0}
+CELERY_WORKER_CONSUMER = "leadhub.work.consumer:Consumer"
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Work by what it costs: short database work; calls to the outside in threads; long jobs.
 WORK_QUEUES = ("pipeline", "http", "bulk")
@@ -161,7 +170,7 @@ WORK_QUEUES = ("pipeline", "http", "bulk")
 # --- Due work (seconds) ---------------------------------------------------------------------------------------------
 WORK_TICK = env.float("WORK_TICK_SECONDS", default=0.1)
 WORK_RESEND_AFTER = timedelta(seconds=env.int("WORK_RESEND_SECONDS", default=10))
-WORK_LEASE = timedelta(seconds=90)
+WORK_LEASE = timedelta(seconds=env.int("WORK_LEASE_SECONDS", default=90))
 WORK_MAX_ATTEMPTS = env.int("WORK_MAX_ATTEMPTS", default=10)
 
 # A test or a rehearsal moves time for all processes at once by the seconds written in this file.
@@ -277,6 +286,7 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 HTTP_CONNECT_TIMEOUT = 3.0
 HTTP_READ_TIMEOUT = env.float("HTTP_READ_TIMEOUT_SECONDS", default=10.0)
+CRM_READ_TIMEOUT = env.float("CRM_READ_TIMEOUT_SECONDS", default=30.0)  # a batch of 50 commands takes its time
 
 UNFOLD = {
     "SITE_TITLE": "tenants.navigation.title",

@@ -89,7 +89,8 @@ class Scene:
         lead = self._writes(f"Перезвоните мне, пожалуйста, {phone}", ago)
         at = self._at(ago) + timedelta(minutes=3)
         forget("routing.take_clock", lead.pk)
-        calls.needs_call(lead, why="заявку никто не взял", now=at, at=self.now + timedelta(minutes=12))
+        due = self.office.opens(self.office.branches[0], self.now) + timedelta(minutes=12)
+        calls.needs_call(lead, why="заявку никто не взял", now=at, at=due)
 
     def complaint(self, ago: float) -> None:
         """Taken by the person of its stage, who owes an answer within three minutes."""

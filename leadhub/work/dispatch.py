@@ -33,13 +33,13 @@ RETURNING id, handler, queue
 
 
 def tick(now: datetime, *, batch: int = BATCH) -> int:
-    """Send up to `batch` due rows to their queues; returns how many. Costs by what is due, not by how many tenants."""
+    """Send up to `batch` due rows to their queues; returns how many went, 0 when the broker is away.
+
+    Costs by what is due, not by how many tenants."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
         rows = cursor.fetchall()
-    if rows:
-        owing.ring(rows)
-    return len(rows)
+    return len(rows) if owing.ring(rows) else 0
 
 
 def run_forever(stop: threading.Event) -> None:

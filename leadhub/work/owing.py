@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from leadhub import clock
 from leadhub.work import handlers
@@ -21,8 +21,10 @@ from leadhub.work import handlers
 logger = logging.getLogger(__name__)
 
 WAKE_CHANNEL = "lh:due"
-WAKE_PAUSE = 0.002  # seconds
+WAKE_PAUSE = 0.02  # seconds
 _woken_at = 0.0
+SILENCE = 1.0  # seconds in which a process leaves a broker alone that failed: one that hangs would hold up every caller
+_silent_until = 0.0
 
 _UPSERT = """
 INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
@@ -74,14 +76,15 @@ def wake() -> None:
     """Tell the dispatcher that something is due: far cheaper than a push to Celery, for places that must be quick.
 
     At most one call a WAKE_PAUSE reaches the broker; whatever is missed the dispatcher finds at its next tick."""
-    global _woken_at
+    global _woken_at, _silent_until
     moment = time.monotonic()
-    if moment - _woken_at < WAKE_PAUSE:
+    if moment - _woken_at < WAKE_PAUSE or moment < _silent_until:
         return
     _woken_at = moment
     try:
         _broker(os.getpid()).publish(WAKE_CHANNEL, b"")
     except (redis.RedisError, OSError) as error:
+        _silent_until = time.monotonic() + SILENCE
         logger.warning("broker did not take a wake-up: %s", type(error).__name__)
 
 
@@ -91,12 +94,28 @@ def _broker(pid: int) -> redis.Redis:
     return redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
-def ring(rows: Sequence[tuple[int, str, str]]) -> None:
-    """Tell the workers of due rows (id, handler, queue). A broker that is down loses nothing: it is rung again."""
+def ring(rows: Sequence[tuple[int, str, str]]) -> bool:
+    """Tell the workers of due rows (id, handler, queue). False: the broker is away; the dispatcher rings again."""
     from leadhub.work.tasks import run
 
+    global _silent_until
+    for place, (row_id, name, queue) in enumerate(rows):
+        try:
+            if time.monotonic() >= _silent_until:
+                run.apply_async((row_id, name), queue=queue)
+                continue
+        except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
+            _silent_until = time.monotonic() + SILENCE
+            logger.warning("broker did not take due work: %s", type(error).__name__)
+        _unsend(rows[place:])
+        return False
+    return True
+
+
+def _unsend(rows: Sequence[tuple[int, str, str]]) -> None:
+    """Nobody was told of these: the dispatcher need not wait until they count as lost."""
     try:
-        for row_id, name, queue in rows:
-            run.apply_async((row_id, name), queue=queue)
-    except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
-        logger.warning("broker did not take due work: %s", type(error).__name__)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE public.due_work SET sent_at = NULL WHERE id = ANY(%s)", ([row[0] for row in rows],))
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("due work stays marked as sent: %s", type(error).__name__)

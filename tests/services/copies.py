@@ -26,9 +26,11 @@ def clean_env(**more: str) -> dict[str, str]:
 class Copy:
     """`python -m leadhub.embedded run` on its data; everything that it printed is in `output`."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, data: Path, port: int, **settings: str) -> None:
+        """`settings`: more of the environment."""
         self.data = data
         self.port = port
+        self._env = clean_env(LEADHUB_DATA=str(data), PORT=str(port), **settings)
         self.process: subprocess.Popen[str] | None = None
         self._log = data.with_name(data.name[:20] + "-output.txt")
 
@@ -38,7 +40,7 @@ class Copy:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "leadhub.embedded", "run", "--with-parent"],
                 cwd=BASE_DIR,
-                env=clean_env(LEADHUB_DATA=str(self.data), PORT=str(self.port)),
+                env=self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -77,7 +79,7 @@ class Copy:
         done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=BASE_DIR,
-            env=clean_env(LEADHUB_DATA=str(self.data), PORT=str(self.port)),
+            env=self._env,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
