@@ -50,7 +50,8 @@ async function askRows() {
 function dropRow(lead) {
   const row = document.getElementById(`lead-${lead}`);
   // The lead being worked on stays in sight until another one is opened.
-  if (row && lead !== openLead()) row.remove();
+  if (row && lead === openLead()) row.classList.add("row--closed", "row--leaving");
+  else row?.remove();
   pageChanged();
 }
 
@@ -104,8 +105,12 @@ const releaseOrder = () => orderHeld && order(true);
 
 function markOpenRow() {
   const lead = openLead();
-  for (const row of rowList().children) {
+  for (const row of [...rowList().children]) {
     const isOpen = Number(row.dataset.lead) === lead;
+    if (!isOpen && row.matches(".row--leaving")) {
+      row.remove();
+      continue;
+    }
     row.classList.toggle("row--open", isOpen);
     row.querySelector("[data-row-link]").toggleAttribute("aria-current", isOpen);
   }
@@ -179,6 +184,7 @@ function settleScroll() {
 }
 
 function startPanes() {
+  for (const link of document.querySelectorAll("#toasts a")) if (link.pathname === location.pathname) link.closest(".toast").remove();
   wasAtBottom = true;
   settleScroll();
   const pane = messagePane();

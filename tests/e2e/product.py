@@ -106,7 +106,7 @@ class TelegramClient:
         return [row["message"]["text"] for row in rows if row["out"]]
 
     def blocks_the_bot(self) -> None:
-        self.product.tell_outside("telegram/block", token=BOT, client={"id": self.number})
+        self.product.tell_outside("telegram/block", token=BOT, client=self.number)
 
 
 def until(look: Callable[[], Found], what: str, seconds: float = MOMENTS) -> Found:
