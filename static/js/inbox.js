@@ -126,11 +126,16 @@ function refreshConversation(lead) {
   htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { target: "#messages", swap: "outerHTML" });
 }
 
+// Something in it is chosen, typed or about to be: an answer that comes now must not wipe it.
+function isCardInUse() {
+  if (document.activeElement?.matches("#card :is(input, select, textarea)")) return true;
+  return [...document.querySelectorAll("#openings input")].some((input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
+}
+
 function refreshCard(lead) {
   const card = document.getElementById("card");
   if (!card) return;
-  const inUse = document.activeElement?.matches("#card :is(input, select, textarea)") || card.querySelector("input[name=opening]:checked");
-  if (inUse) {
+  if (isCardInUse()) {
     cardIsStale = true;
     return;
   }
@@ -266,7 +271,12 @@ if (inbox) {
   });
 
   listPane?.addEventListener("pointerleave", releaseOrder);
-  document.addEventListener("htmx:beforeSwap", () => {
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    if (target?.id === "card" && requestConfig?.verb === "get" && isCardInUse()) {
+      event.detail.shouldSwap = false;
+      cardIsStale = true;
+    }
     noteScroll();
     noteFolds();
   });

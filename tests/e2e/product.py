@@ -23,7 +23,7 @@ PASSWORD = "Mayak-pokaz-2026"
 SALON, NEIGHBOUR = "salon-ufa", "barber-omsk"
 BOT = f"1000000001:DEMO-{SALON}-not-a-real-token"
 PORTAL = "salon_ufa"
-MOMENTS = 15.0  # seconds; what takes two on a quiet machine
+MOMENTS = 40.0  # seconds; what takes two on a quiet machine
 
 Found = TypeVar("Found")
 
