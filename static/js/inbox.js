@@ -118,12 +118,14 @@ function markOpenRow() {
 
 // --- The open lead ----------------------------------------------------------------------------------------------
 
+// An element runs one request at a time and remembers only the last of those that wait: each kind of refresh has a
+// source of its own that outlives its answers, or one would push the other out.
 let cardIsStale = false;
 
 function refreshConversation(lead) {
   const messages = document.getElementById("messages");
   if (!messages) return;
-  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { target: "#messages", swap: "outerHTML" });
+  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { source: "[data-messages-scroll]", target: "#messages", swap: "outerHTML" });
 }
 
 // Something in it is chosen, typed or about to be: an answer that comes now must not wipe it.
@@ -140,7 +142,7 @@ function refreshCard(lead) {
     return;
   }
   cardIsStale = false;
-  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { target: "#card", swap: "outerHTML" });
+  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { source: "#conversation", target: "#card", swap: "outerHTML" });
 }
 
 // A card drawn anew is folded as the reader left it.
@@ -238,7 +240,7 @@ function putTemplate(button) {
 }
 
 if (inbox) {
-  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { target: "#counters", swap: "outerHTML" }), 400);
+  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { source: ".inbox__top", target: "#counters", swap: "outerHTML" }), 400);
 
   document.addEventListener("live", (event) => {
     const lead = leadOf(event.detail);
