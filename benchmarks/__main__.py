@@ -29,7 +29,7 @@ def main() -> int:
         addresses = _alone(results, port, Path(place) / "web.log")
         _whole(results, addresses, sandbox, port, Path(place) / "installation.log")
     results["seconds"] = round(time.monotonic() - began)
-    RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    RESULTS.write_text(json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     _print(results)
     return 0
 
@@ -52,7 +52,6 @@ def _alone(results: dict[str, Any], port: int, log: Path) -> list:
         addresses = businesses.make(clock.now(), window_ms=0)
         results["open_tenant"] = _open_tenant()
         results["ingest"] = ingest.measure(addresses, port=port, log=log)
-        _print(results)
         with connection.cursor() as cursor:  # what was taken in was only for the count
             cursor.execute("TRUNCATE public.due_work")
         import redis
@@ -117,6 +116,13 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return min(probe.getsockname()[1], 60000)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: an unanswered message makes its figure null."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if value == float("inf") else value
 
 
 def _print(results: dict[str, Any], indent: str = "") -> None:
