@@ -96,9 +96,12 @@ def arranged(state: Mapping[str, Any] | None, *, now: datetime) -> dict[str, Any
     return memory.dump()
 
 
-def is_phone_asked_for(state: Mapping[str, Any] | None, understanding: Understanding, text: str) -> bool:
-    """Whether the message brings the phone that the last turn asked for: that is no request to call."""
-    return _is_phone_asked_for(_current(state).get("awaiting", ""), understanding, text)
+def as_answer(state: Mapping[str, Any] | None, understanding: Understanding, text: str) -> Understanding:
+    """What a message means after our last question: the phone that was asked for is no request to call."""
+    awaiting = _current(state).get("awaiting", "")
+    if understanding.intent == "callback_request" and _is_phone_asked_for(awaiting, understanding, text):
+        return replace(understanding, intent="other", intents=("other",))
+    return understanding
 
 
 def _is_phone_asked_for(awaiting: str, understanding: Understanding, text: str) -> bool:

@@ -51,13 +51,13 @@ _Status = Appointment.Status
 def card_view(lead: Lead, member: Member, *, now: datetime, crm: CrmView) -> CardView:
     """The lead comes from `access.lead_for`; `crm` from the room above, which knows the portal."""
     actions = talks.actions_of(lead, member)
-    told = _last_understood(lead)
+    telling = talks.telling_message(lead)
     decisions = list(lead.decisions.order_by("-pk")[:HISTORY])
     return CardView(
         lead_id=lead.pk,
         contact=contact_view(lead, now=now),
         score=_score(lead, decisions),
-        understood=_understood(told, talks.zone_of(lead), now=now),
+        understood=_understood(telling.understanding if telling else None, talks.zone_of(lead), now=now),
         decision=_decision(decisions),
         openings=openings_view(lead, now=now) if actions.book else _no_openings(lead),
         appointments=_appointments(lead.contact, now=now),
@@ -197,11 +197,6 @@ def _decision(decisions: Sequence[Decision]) -> DecisionView | None:
         if detail["name"] != "Почему"
     )
     return DecisionView(line.created_at, "", None, line.title, reason, candidates)
-
-
-def _last_understood(lead: Lead) -> Mapping[str, Any] | None:
-    told = lead.conversation.messages.filter(author=Message.Author.CLIENT, understanding__isnull=False)
-    return told.order_by("-pk").values_list("understanding", flat=True).first()
 
 
 def _understood(told: Mapping[str, Any] | None, zone: ZoneInfo, *, now: datetime) -> UnderstoodView | None:

@@ -97,19 +97,11 @@ def _goes_on(last: Lead, understanding: Understanding, *, now: datetime) -> bool
     return ahead and understanding.intent in AFTER_BOOKING
 
 
-def learn(
-    lead: Lead,
-    understanding: Understanding,
-    config: Config,
-    *,
-    origin: Mapping[str, Any],
-    is_answer: bool = False,
-) -> None:
-    """Put what was understood, and where the client came from, on the lead, unsaved.
-
-    A vague message takes nothing back, nor does one that only answers our question (`is_answer`)."""
+def learn(lead: Lead, understanding: Understanding, config: Config, *, origin: Mapping[str, Any]) -> None:
+    """Put what was understood, and where the client came from, on the lead, unsaved. A vague message takes nothing
+    back."""
     is_first = not lead.intent
-    if is_first or (understanding.intent != "other" and not is_answer):
+    if is_first or understanding.intent != "other":
         lead.intent = understanding.intent
     if understanding.urgency == "high":
         lead.urgency = "high"

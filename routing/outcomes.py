@@ -10,8 +10,8 @@ from assistant.understanding import INTENTS
 from booking.models import Appointment
 from channels_app import live
 from channels_app.notices import notify
-from contacts.models import Conversation, Message
-from routing import access, dispatching, leads, record, sla
+from contacts.models import Conversation
+from routing import access, dispatching, leads, record, sla, talks
 from routing import config as configs
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -76,15 +76,14 @@ def _tell_nurture(lead: Lead, *, now: datetime) -> None:
 
 @transaction.atomic
 def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
-    """A person says what the client's last message meant: it is scored, tagged and routed anew. Raises NotPossible."""
+    """A person says what the client's message meant: it is scored, tagged and routed anew. Raises NotPossible."""
     if intent not in INTENTS:
         raise NotPossible("Такого намерения нет.")
     if intent == "spam":
         return finish(lead, "spam", by=by, why="", now=now)
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity", "branch")
     conversation = rows.get(pk=lead.conversation_id)
-    told = conversation.messages.filter(author=Message.Author.CLIENT, understanding__isnull=False)
-    message = told.order_by("-pk").first()
+    message = talks.telling_message(lead)
     if message is None:
         raise NotPossible("Здесь нечего исправлять: клиент ещё ничего не написал.")
     before = message.understanding.get("corrected_intent") or message.understanding["intent"]

@@ -72,13 +72,13 @@ def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = Fal
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
     )
+    understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
     branch = _place(conversation, understanding, config)
     _keep_understanding(fresh, understanding)
     page.add("understood", _understood_title(understanding), _understood_lines(understanding))
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
-    is_answer = dialogue.is_phone_asked_for(conversation.state.get("dialogue"), understanding, text)
-    leads.learn(lead, understanding, config, origin=_origin(conversation), is_answer=is_answer)
+    leads.learn(lead, understanding, config, origin=_origin(conversation))
     if scored := leads.rescore(lead, past, config, now=now):
         page.add("scored", *scored)
     if lead.status == Lead.Status.QUARANTINE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,13 +161,32 @@ def _assistant_writes(conversation: Conversation, messages: Sequence[Message]) -
 # --- What was understood ---------------------------------------------------------------------------------------------
 
 
+TOLD_BEFORE = timedelta(minutes=1)  # a lead is stored a moment after its first message came
+LOOKED_THROUGH = 20  # messages
+
+
+def telling_message(lead: Lead) -> Message | None:
+    """The client's last message that says what is wanted: a name, a «да» or a time only answers our question."""
+    told = lead.conversation.messages.filter(author=Message.Author.CLIENT, understanding__isnull=False).order_by("-pk")
+    messages = list(told[:LOOKED_THROUGH])
+    ours = [message for message in messages if message.received_at >= lead.created_at - TOLD_BEFORE]
+    says = (message for message in ours if _says_something(message.understanding))
+    return next(says, messages[0] if messages else None)
+
+
+def _says_something(told: Mapping[str, Any]) -> bool:
+    return "corrected_intent" in told or told["intent"] != "other"
+
+
 def _understood(message: Message) -> str:
-    """«хочет записаться · 93 %», or what a person corrected it to."""
+    """«хочет записаться · 93 %», or what a person corrected it to. A bare answer to our question needs no name."""
     told = message.understanding
     if message.author != Message.Author.CLIENT or not told:
         return ""
     if corrected := told.get("corrected_intent"):
         return f"исправлено: {INTENT_TITLES.get(corrected, corrected)}"
+    if not _says_something(told):
+        return ""
     return f"{INTENT_TITLES.get(told['intent'], told['intent'])} · {round(told['confidence'] * 100)} %"
 
 

@@ -50,7 +50,8 @@ async function askRows() {
 function dropRow(lead) {
   const row = document.getElementById(`lead-${lead}`);
   // The lead being worked on stays in sight until another one is opened.
-  if (row && lead !== openLead()) row.remove();
+  if (row && lead === openLead()) row.classList.add("row--closed", "row--leaving");
+  else row?.remove();
   pageChanged();
 }
 
@@ -104,8 +105,12 @@ const releaseOrder = () => orderHeld && order(true);
 
 function markOpenRow() {
   const lead = openLead();
-  for (const row of rowList().children) {
+  for (const row of [...rowList().children]) {
     const isOpen = Number(row.dataset.lead) === lead;
+    if (!isOpen && row.matches(".row--leaving")) {
+      row.remove();
+      continue;
+    }
     row.classList.toggle("row--open", isOpen);
     row.querySelector("[data-row-link]").toggleAttribute("aria-current", isOpen);
   }
@@ -113,24 +118,49 @@ function markOpenRow() {
 
 // --- The open lead ----------------------------------------------------------------------------------------------
 
+// An element runs one request at a time and remembers only the last of those that wait: each kind of refresh has a
+// source of its own that outlives its answers, or one would push the other out.
 let cardIsStale = false;
 
 function refreshConversation(lead) {
   const messages = document.getElementById("messages");
   if (!messages) return;
-  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { target: "#messages", swap: "outerHTML" });
+  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { source: "[data-messages-scroll]", target: "#messages", swap: "outerHTML" });
+}
+
+// Something in it is chosen, typed or about to be: an answer that comes now must not wipe it.
+function isCardInUse() {
+  if (document.activeElement?.matches("#card :is(input, select, textarea)")) return true;
+  return [...document.querySelectorAll("#openings input")].some((input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
 }
 
 function refreshCard(lead) {
   const card = document.getElementById("card");
   if (!card) return;
-  const inUse = card.contains(document.activeElement) || card.querySelector("input[name=opening]:checked");
-  if (inUse) {
+  if (isCardInUse()) {
     cardIsStale = true;
     return;
   }
   cardIsStale = false;
-  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { target: "#card", swap: "outerHTML" });
+  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { source: "#conversation", target: "#card", swap: "outerHTML" });
+}
+
+// A card drawn anew is folded as the reader left it.
+let folds = { lead: null, open: [], focused: null };
+
+function noteFolds() {
+  const card = document.getElementById("card");
+  if (!card) return;
+  const open = [...card.querySelectorAll("details[open]")].map((details) => details.dataset.fold);
+  folds = { lead: openLead(), open, focused: document.activeElement?.closest("#card summary")?.parentElement.dataset.fold };
+}
+
+function restoreFolds() {
+  if (folds.lead !== openLead()) return;
+  for (const details of document.querySelectorAll("#card details")) {
+    if (folds.open.includes(details.dataset.fold)) details.open = true;
+    if (folds.focused && folds.focused === details.dataset.fold && document.activeElement === document.body) details.firstElementChild.focus({ preventScroll: true });
+  }
 }
 
 const refreshOpen = later((lead) => {
@@ -161,6 +191,7 @@ function settleScroll() {
 }
 
 function startPanes() {
+  for (const link of document.querySelectorAll("#toasts a")) if (link.pathname === location.pathname) link.closest(".toast").remove();
   wasAtBottom = true;
   settleScroll();
   const pane = messagePane();
@@ -209,7 +240,7 @@ function putTemplate(button) {
 }
 
 if (inbox) {
-  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { target: "#counters", swap: "outerHTML" }), 400);
+  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { source: ".inbox__top", target: "#counters", swap: "outerHTML" }), 400);
 
   document.addEventListener("live", (event) => {
     const lead = leadOf(event.detail);
@@ -242,8 +273,17 @@ if (inbox) {
   });
 
   listPane?.addEventListener("pointerleave", releaseOrder);
-  document.addEventListener("htmx:beforeSwap", noteScroll);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    if (target?.id === "card" && requestConfig?.verb === "get" && isCardInUse()) {
+      event.detail.shouldSwap = false;
+      cardIsStale = true;
+    }
+    noteScroll();
+    noteFolds();
+  });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target?.id === "card") restoreFolds();
     if (event.detail.target?.matches?.(".row")) {
       order();
       markOpenRow();
@@ -256,6 +296,7 @@ if (inbox) {
       restoreDraft();
       showPane("conversation");
     } else settleScroll();
+    restoreFolds();
     if (target?.closest?.("#rows") || target?.id === "rows") markOpenRow();
   });
   document.addEventListener("htmx:configRequest", (event) => {

@@ -4,8 +4,10 @@ import pytest
 
 from booking.models import Appointment
 from channels_app.models import Delivery, Notice
+from contacts.models import Contact, Conversation
 from routing import assignment, leads
 from routing.models import Lead
+from tenants.business.models import BusinessSettings
 
 HOT = "Здравствуйте! Хочу записаться на окрашивание к Ольге завтра после 15"
 
@@ -184,3 +186,24 @@ def test_booked_client_who_complains_gets_a_person(salon, clock):
     assert lead.owner == salon.svetlana
     assert lead.clock == "take"
     assert Appointment.objects.get().status == "booked"
+
+
+def test_burst_of_five_messages_is_one_lead_and_gets_one_answer(salon, clock):
+    BusinessSettings.objects.update(burst_window_ms=1000, burst_limit_ms=2500)
+    for text in ("Здравствуйте", "хочу записаться", "на окрашивание", "завтра", "после 15"):
+        assert salon.post("telegram", text).status_code == 200
+        clock.tick(milliseconds=200)
+    assert salon.heard() == []
+    clock.tick(seconds=1)
+    assert len(salon.heard()) == 1
+    assert "Окрашивание" in salon.heard()[0]
+    assert (Contact.objects.count(), Conversation.objects.count(), Lead.objects.count()) == (1, 1, 1)
+    assert salon.lead().service.name == "Окрашивание"
+
+
+def test_client_who_never_stops_writing_is_answered_within_the_limit(salon, clock):
+    BusinessSettings.objects.update(burst_window_ms=1000, burst_limit_ms=2500)
+    for _ in range(6):
+        salon.post("telegram", "и ещё вопрос про окрашивание")
+        clock.tick(milliseconds=500)
+    assert len(salon.heard()) == 1

@@ -1,0 +1,48 @@
+"""One product and one browser for the whole walk; what a page complains of fails the test that showed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browsers import CHROMIUM
+from tests.e2e.people import Desk
+from tests.e2e.product import Product
+from tests.services.copies import free_port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)"))
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    copy = Product(tmp_path_factory.mktemp("demo"), free_port())
+    try:
+        yield copy.start().wait_ready()
+    finally:
+        copy.end()
+
+
+@pytest.fixture(scope="package")
+def desk(product: Product) -> Iterator[Desk]:
+    """Everybody's browsers. They close before the rest of the run goes on: their loop would forbid the ORM there."""
+    desk = Desk(product, CHROMIUM)
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(desk: Desk) -> Iterator[None]:
+    """Console errors, refusals of the content security policy and failed requests of all open pages."""
+    yield
+    told = list(desk.complaints)
+    desk.complaints.clear()
+    assert not told
