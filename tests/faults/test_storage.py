@@ -57,6 +57,19 @@ def test_restarted_under_load(installation: Installation):
     assert before not in installation.part(POSTGRES)
 
 
+def test_away_when_the_messenger_has_just_taken_a_text(installation: Installation):
+    """Only the worker that sent it knows: it waits for the database, and the text does not leave again."""
+    [client] = clients = installation.clients(1, "sosed")
+    installation.sandbox.faults("telegram", "after_timeout", match="sendMessage", times=1, delay=0.8)
+    client.says(QUESTION)
+    installation.wait("the messenger did not take it", lambda: client.got)
+    with installation.unattended():
+        installation.end_service(POSTGRES, signal.SIGKILL)
+        log = installation.data / "log" / "worker-http.log"
+        installation.wait("it does not wait", lambda: "waits for the database" in log.read_text())
+    handled_once(installation, clients)
+
+
 def long_report(installation: Installation) -> None:
     with suppress(psycopg.OperationalError), installation.database() as connection:
         connection.execute(LONG)
