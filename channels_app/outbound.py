@@ -3,16 +3,18 @@
 A provider that knows our own number of a message (SMSC) is asked for it after a lost answer, so nothing leaves twice.
 One that knows none (Telegram) may get a text twice in one case: it accepted it, and its answer or our process was lost
 before the answer was kept. That window is as short as it can be: the attempt is marked before the call, the result
-is written right after it, and each part of a long text counts by itself.
+is written right after it (a database that is away just then is waited for), and each part of a long text counts by
+itself.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from channels_app import adapters, live
@@ -34,6 +36,7 @@ PAUSED_RETRY = timedelta(minutes=1)
 IN_TURN_RETRY = timedelta(minutes=1)  # a net only: the earlier text wakes the next one when it has an outcome
 BURST = 3  # texts to one client within BURST_WINDOW; messengers take about one a second and forgive a short burst
 BURST_WINDOW = timedelta(seconds=3)
+NOTING_PAUSES = (0.1, 0.3, 1, 2, 4, 8)  # seconds; together less than the lease under which a delivery runs
 HANDLER = "channels.deliver"
 
 _Status = Delivery.Status
@@ -175,7 +178,7 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
         raise TryLater("the account is paused", after=PAUSED_RETRY, counts=False) from None
     else:
         done = _Status.DELIVERED if delivery.account.kind == ChannelKind.WEBCHAT else _Status.SENT
-        _finish(delivery, done, now=clock.now())
+        _finish_sent(delivery, done)
 
 
 def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
@@ -236,7 +239,31 @@ def _send_parts(delivery: Delivery, adapter: Adapter, *, was_tried: bool) -> Non
         was_tried = False
         delivery.provider_id, delivery.parts_sent = provider_id, number + 1
         if delivery.parts_sent < len(parts):  # the last one is kept with the outcome
-            Delivery.objects.filter(pk=delivery.pk).update(provider_id=provider_id, parts_sent=number + 1)
+            _note_sent(delivery)
+
+
+def _finish_sent(delivery: Delivery, status: str) -> None:
+    """Keep that it left. Whatever stands in the way (a deadlock, a database that restarts), it must not leave again."""
+    try:
+        _finish(delivery, status, now=clock.now())
+    except (DatabaseError, InterfaceError):
+        _note_sent(delivery)
+        _finish(delivery, status, now=clock.now())
+
+
+def _note_sent(delivery: Delivery) -> None:
+    """Keep what the provider took. Only this process knows it, so it waits a little for a database that is away."""
+    for pause in (*NOTING_PAUSES, None):
+        try:
+            sent = {"provider_id": delivery.provider_id, "parts_sent": delivery.parts_sent}
+            Delivery.objects.filter(pk=delivery.pk).update(**sent)
+            return
+        except (OperationalError, InterfaceError):
+            if pause is None or connection.in_atomic_block:
+                raise
+            logger.warning("sent delivery %s waits for the database", delivery.pk)
+            connection.close()
+            time.sleep(pause)
 
 
 # --- What came of it -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -61,6 +61,7 @@ def start(data: Path, *, run: Path, log: Path, fast: bool = False) -> Child:
         _make_cluster(data, log, way)
     _check_cluster(data)
     way.own(data, run)
+    _end_orphans(data)
     _forget_stale_pid(data)
     options = SETTINGS | (FAST_SETTINGS if fast else {})
     child = Child(
@@ -151,6 +152,24 @@ def _check_cluster(data: Path) -> None:
         )
     if version != MAJOR:
         raise ServiceFailed(f"Данные в {data} созданы PostgreSQL {version}, а нужен PostgreSQL {MAJOR}.")
+
+
+def _end_orphans(data: Path) -> None:
+    """Processes of a server that was killed: one busy with a long statement lives on, and no new server starts while
+    it holds the old one's memory. All of them work in the data directory; under our lock none of them has a server."""
+    deadline = time.monotonic() + 10
+    while (orphans := list(_working_in(data))) and time.monotonic() < deadline:
+        for pid in orphans:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _working_in(directory: Path) -> Iterator[int]:
+    for entry in os.listdir("/proc"):
+        with suppress(OSError):
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/cwd") == str(directory):
+                yield int(entry)
 
 
 def _forget_stale_pid(data: Path) -> None:

@@ -46,6 +46,35 @@ def test_text_it_took_without_an_answer_comes_twice_at_most(installation: Instal
     assert len(client.leads) == 1
 
 
+def test_worker_killed_before_it_kept_that_the_messenger_took_the_text(installation: Installation):
+    """The same window, with our process gone in it: twice at most."""
+    client = installation.client("sosed")
+    installation.sandbox.faults("telegram", "after_timeout", match="sendMessage", times=1, delay=30)
+    client.says(QUESTION)
+    installation.wait("the messenger did not take it", lambda: client.got)
+    installation.kill("http@")
+    installation.pass_time(30)  # the lease of the one that was killed
+    installation.wait("no outcome", client.is_answered, hurry=0.5)
+    [(reply, _)] = client.replies
+    assert client.got in ([reply], [reply, reply])
+    assert tries(installation, client) == 2
+
+
+def test_text_whose_outcome_cannot_be_kept_at_once_does_not_leave_again(installation: Installation):
+    """The messenger has it; somebody holds the lead for longer than we wait for a lock."""
+    client = installation.client("sosed")
+    installation.sandbox.faults("telegram", "after_timeout", match="sendMessage", times=1, delay=0.8)
+    client.says(QUESTION)
+    installation.wait("the messenger did not take it", lambda: client.got)
+    with installation.database() as held, held.transaction():
+        held.execute("LOCK TABLE t_sosed.routing_lead IN ACCESS EXCLUSIVE MODE")
+        installation.wait("that it left was not kept", lambda: parts_sent(installation, client) == [1])
+        assert [state for _, state in client.replies] == ["queued"]
+    installation.wait("no outcome", client.is_answered, hurry=0.5)
+    assert tries(installation, client) == 1
+    client.check_handled_once()
+
+
 def test_client_who_blocked_the_bot_is_not_called_again(installation: Installation):
     client = installation.client("sosed")
     installation.sandbox.faults("telegram", "status", match="sendMessage", status=403, body=BLOCKED, times=1)
@@ -61,3 +90,8 @@ def tries(installation: Installation, client: Client) -> int:
     calls = installation.sandbox.log("telegram")
     mine = [call for call in calls if call["method"] == "sendMessage" and call["body"]["chat_id"] == str(client.number)]
     return len(mine)
+
+
+def parts_sent(installation: Installation, client: Client) -> list[int]:
+    rows = installation.sql('SELECT parts_sent FROM t_sosed.channels_app_delivery WHERE "to" = %s', str(client.number))
+    return [row[0] for row in rows]
