@@ -252,13 +252,19 @@ def _said(conversation_ids: Collection[int]) -> dict[int, _Said]:
     return {
         message.conversation_id: _Said(
             unread.get(message.conversation_id, 0),
-            " ".join(message.text[:200].split()),
+            _gist(message),
             message.author,
             message.staff_id,
             message.staff.name if message.staff else "",
         )
         for message in last
     }
+
+
+def _gist(message: Message) -> str:
+    """One line for the list. The assistant greets first and comes to the point in its last paragraph."""
+    text = message.text.rpartition("\n\n")[2] if message.author == Message.Author.ASSISTANT else message.text
+    return " ".join(text[:200].split())
 
 
 def _staff_id(member: Member) -> int | None:

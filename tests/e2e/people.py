@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +29,7 @@ class Desk:
         self.product = product
         self.complaints: list[str] = []
         self._playwright = sync_playwright().start()
-        self.browser: Browser = self._playwright.chromium.launch(
-            executable_path=chromium, args=ARGUMENTS, env={**os.environ, "LANGUAGE": "ru"}
-        )
+        self.browser: Browser = self._playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
 
     def close(self) -> None:
         self.browser.close()
@@ -79,7 +76,7 @@ class Desk:
 
     def _failed(self, request: Request) -> None:
         # A page that is left closes its stream and lets go of what it was asking for.
-        if request.failure != "net::ERR_ABORTED":
+        if request.method != "GET" or request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"{request.method} {request.url}: {request.failure}")
 
     def _answered(self, response: Response) -> None:

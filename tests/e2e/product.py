@@ -99,7 +99,8 @@ class TelegramClient:
 
     def says(self, text: str) -> None:
         client = {"id": self.number, "first_name": self.name}
-        self.product.tell_outside("telegram/say", token=BOT, client=client, text=text)
+        sent = {"date": int(self.product.now().timestamp())}  # the stand-in's own clock is not moved
+        self.product.tell_outside("telegram/say", token=BOT, client=client, text=text, message=sent)
 
     def heard(self) -> list[str]:
         rows = self.product.outside("telegram/chats", token=BOT, chat_id=self.number)["messages"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.people import Desk, Visitor, plain, shot
+from tests.e2e.people import PHONE, WIDE, Desk, Visitor, plain, shot
 from tests.e2e.product import MOMENTS, NEIGHBOUR, SALON, UFA, Product, TelegramClient, until
 
 pytestmark = pytest.mark.browser
@@ -84,6 +84,11 @@ def open_by_keyboard(page: Page, row: Locator) -> int:
     page.keyboard.press("Enter")
     expect(page.locator(f"#conversation[data-lead='{number}']")).to_be_visible()
     return int(number)
+
+
+def fits(page: Page) -> bool:
+    """A phone's page does not move sideways."""
+    return page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
 
 
 def today_figure(page: Page, title: str) -> int:
@@ -249,6 +254,13 @@ def test_the_owner_sees_it_counted_and_opens_the_list(desk: Desk, anna: Page, ow
     ).click()
     expect(owner.get_by_role("link", name=POLINA).first).to_be_visible()
     shot(owner, "11-owner-list")
+    owner.set_viewport_size(PHONE)
+    assert fits(owner)
+    shot(owner, "11-owner-list")
+    owner.goto(desk.url("reports/"))
+    assert fits(owner)
+    shot(owner, "10-owner")
+    owner.set_viewport_size(WIDE)
 
 
 def test_the_neighbour_sees_nothing_of_it(desk: Desk, anna: Page):
@@ -295,17 +307,14 @@ def test_the_desk_works_on_a_phone(desk: Desk, product: Product):
     nina.writes("Добрый день! Хочу на женскую стрижку завтра после 12")
     page = desk.member("receptionist", "inbox/", phone=True)
 
-    def fits() -> bool:
-        return page.evaluate("document.scrollingElement.scrollWidth") <= 390
-
     expect(row_of(page, "Нина Волкова")).to_be_visible()
-    assert fits()
+    assert fits(page)
     shot(page, "13-list")
     row_of(page, "Нина Волкова").tap()
     expect(page.locator("#conversation")).to_be_visible()
     expect(page.locator(".pane--list")).to_be_hidden()
     expect(page.locator("#card")).to_be_hidden()
-    assert fits()
+    assert fits(page)
     shot(page, "14-conversation")
     page.locator("#conversation-head").get_by_role("button", name="Взять").tap()
     expect(page.locator("#conversation-head")).to_contain_text("ведёте вы")
@@ -319,7 +328,7 @@ def test_the_desk_works_on_a_phone(desk: Desk, product: Product):
     page.locator("#conversation-head").get_by_role("button", name="Записать").tap()
     expect(page.locator("#openings")).to_be_visible()
     expect(page.locator("#conversation")).to_be_hidden()
-    assert fits()
+    assert fits(page)
     shot(page, "15-openings")
     opening = page.locator("#openings .pick--wished").first
     assert opening.bounding_box()["height"] >= 44
@@ -336,7 +345,7 @@ def test_the_desk_works_on_a_phone(desk: Desk, product: Product):
     until(lambda: "Женская стрижка" in nina.heard()[-1], "the confirmation in Telegram")
     for place in ("calendar/", "inbox/tasks/", "inbox/shift/"):
         page.goto(desk.url(place))
-        assert fits(), place
+        assert fits(page), place
         shot(page, f"17-{place.strip('/').replace('/', '-')}")
 
 
@@ -354,6 +363,10 @@ def test_the_matrix_refuses_two_who_answer_for_one_stage(desk: Desk, owner: Page
     owner.get_by_role("button", name="Сохранить матрицу").click()
     expect(owner.locator("tr.lh-grid__wrong .lh-error").first).to_be_visible()
     shot(owner, "20-matrix-refused")
+    owner.set_viewport_size(PHONE)
+    assert fits(owner)
+    shot(owner, "20-matrix-refused")
+    owner.set_viewport_size(WIDE)
 
     owner.goto(owner.url)
     kept = [select.input_value() for select in grid.locator("tbody tr").first.locator("select").all()]

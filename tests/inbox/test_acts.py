@@ -215,6 +215,25 @@ def test_a_corrected_intent_scores_and_routes_anew(salon, anna, hot_lead, clock)
     assert "Такого намерения нет" in words_of(anna.post(f"inbox/{hot_lead.pk}/correct/", intent="lottery"))
 
 
+def test_a_bare_answer_hides_and_takes_no_correction(salon, anna, hot_lead, clock):
+    clock.tick(seconds=2)
+    salon.receives("telegram", "второе", name="Ирина")
+    clock.tick(seconds=2)
+    salon.receives("telegram", "Ирина, 8 901 000 12 34", name="Ирина")
+
+    card = words_of(anna.get(f"inbox/{hot_lead.pk}/card/"))
+    assert "Понято: хочет записаться" in card
+    page = words_of(anna.get(f"inbox/{hot_lead.pk}/", target="panes"))
+    assert "просит перезвонить ·" not in page
+    assert "другое ·" not in page
+
+    anna.post(f"inbox/{hot_lead.pk}/correct/", intent="price_question")
+
+    told = [message.understanding for message in salon.lead().conversation.messages.filter(author="client")]
+    assert "corrected_intent" not in told[-1]
+    assert [each["corrected_intent"] for each in told if "corrected_intent" in each] == ["price_question"]
+
+
 # --- Shift, poll, home -----------------------------------------------------------------------------------------------
 
 

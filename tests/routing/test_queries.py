@@ -205,6 +205,18 @@ def test_a_row_counts_what_nobody_answered(desk, anna, clock):
     assert (row.unread, row.last_text, row.last_author) == (2, "И сегодня?", "client")
 
 
+def test_a_row_shows_the_point_of_an_answer_not_its_greeting(desk, anna, clock):
+    lead = desk.lead("Ира", said="Здравствуйте")
+    text = "Здравствуйте! Это салон «Весна».\n\nСтрижка: есть свободное время.\n1. завтра в 12:00"
+    Message.objects.create(
+        conversation=lead.conversation, author="assistant", text=text, sent_at=clock.now(), received_at=clock.now()
+    )
+
+    row = queries.inbox_row(lead.pk, anna, now=clock.now())
+
+    assert row.last_text == "Стрижка: есть свободное время. 1. завтра в 12:00"
+
+
 def test_a_row_says_who_of_the_staff_wrote_last(desk, salon, anna, clock):
     lead = desk.lead("Ира")
     said = Message.objects.create(
