@@ -229,7 +229,8 @@ def test_a_bare_answer_hides_and_takes_no_correction(salon, anna, hot_lead, cloc
 
     anna.post(f"inbox/{hot_lead.pk}/correct/", intent="price_question")
 
-    told = [message.understanding for message in salon.lead().conversation.messages.filter(author="client")]
+    said = salon.lead().conversation.messages.filter(author="client").order_by("id")
+    told = [message.understanding for message in said]
     assert "corrected_intent" not in told[-1]
     assert [each["corrected_intent"] for each in told if "corrected_intent" in each] == ["price_question"]
 
