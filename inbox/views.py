@@ -365,7 +365,7 @@ def book(request: HttpRequest, lead_id: int) -> HttpResponse:
     except visits.Missing as question:
         return _openings(request, lead, request.POST, error=str(question), status=422)
     messages.success(request, "Клиент записан, подтверждение отправлено.")
-    return _changed(request, lead_id, with_openings=True)
+    return _changed(request, lead_id)
 
 
 def _openings(request: HttpRequest, lead: Lead, told: Any, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -422,9 +422,7 @@ def shift(request: HttpRequest) -> HttpResponse:
 # --- The answer to every act -----------------------------------------------------------------------------------------
 
 
-def _changed(
-    request: HttpRequest, lead_id: int, *, fresh_composer: bool = False, with_openings: bool = False
-) -> HttpResponse:
+def _changed(request: HttpRequest, lead_id: int, *, fresh_composer: bool = False) -> HttpResponse:
     """All parts of the page that the act may have changed; without htmx back to the lead."""
     if not request.htmx:
         return redirect("inbox:conversation", lead_id)

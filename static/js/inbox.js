@@ -134,6 +134,14 @@ function isCardInUse() {
   return [...document.querySelectorAll("#openings input")].some((input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
 }
 
+let answersCard = false; // what is swapped in now was asked for by the card's own forms
+
+function keepCardInUse(event) {
+  if (!isCardInUse()) return;
+  event.detail.shouldSwap = false;
+  cardIsStale = true;
+}
+
 function refreshCard(lead) {
   const card = document.getElementById("card");
   if (!card) return;
@@ -275,12 +283,14 @@ if (inbox) {
   listPane?.addEventListener("pointerleave", releaseOrder);
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig } = event.detail;
-    if (target?.id === "card" && requestConfig?.verb === "get" && isCardInUse()) {
-      event.detail.shouldSwap = false;
-      cardIsStale = true;
-    }
+    answersCard = Boolean(requestConfig?.verb !== "get" && requestConfig?.elt.closest?.("#card"));
+    if (target?.id === "card" && requestConfig?.verb === "get") keepCardInUse(event);
     noteScroll();
     noteFolds();
+  });
+  // A late answer to an act elsewhere (a text sent a moment ago) brings the card along.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target?.id === "card" && !answersCard) keepCardInUse(event);
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target?.id === "card") restoreFolds();

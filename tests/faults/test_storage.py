@@ -60,11 +60,13 @@ def test_restarted_under_load(installation: Installation):
 def test_away_when_the_messenger_has_just_taken_a_text(installation: Installation):
     """Only the worker that sent it knows: it waits for the database, and the text does not leave again."""
     [client] = clients = installation.clients(1, "sosed")
-    installation.sandbox.faults("telegram", "after_timeout", match="sendMessage", times=1, delay=0.8)
+    installation.wait_calm()
+    installation.sandbox.faults("telegram", "after_timeout", match="sendMessage", times=1, delay=1.2)
     client.says(QUESTION)
     installation.wait("the messenger did not take it", lambda: client.got)
     with installation.unattended():
-        installation.end_service(POSTGRES, signal.SIGKILL)
+        with installation.frozen("http@"):  # its answer is read when the database is gone
+            installation.end_service(POSTGRES, signal.SIGKILL)
         log = installation.data / "log" / "worker-http.log"
         installation.wait("it does not wait", lambda: "waits for the database" in log.read_text())
     handled_once(installation, clients)
