@@ -1,4 +1,4 @@
-"""The engine that needs no key and no network: rules and lexicons, milliseconds a message."""
+"""The engine that needs no key and no network: lexicons, grammar and trained weights, milliseconds a message."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from assistant.dates import find_times
 from assistant.engines import Request
-from assistant.intents import Classifier, Features, RuleClassifier, without_attacks
+from assistant.intents import Classifier, TrainedClassifier
 from assistant.names import find_names
 from assistant.phones import find_phones
 from assistant.places import find_places
 from assistant.services import find_services, is_specialist
+from assistant.signs import Features, without_attacks
 from assistant.text import Text, normalise
 from assistant.understanding import PromoSlot, Slots, Understanding
 
@@ -30,25 +31,12 @@ _NO_CODE = re.compile(r"(?:covid|ковид|т\d|iphone|умц|[рp]?h?\d)", re.
 class LocalEngine:
     """Slots by lexicon and grammar, intent by a replaceable classifier."""
 
-    classifier: Classifier = field(default_factory=RuleClassifier)
+    classifier: Classifier = field(default_factory=TrainedClassifier)
     name: str = "local"
 
     def understand(self, request: Request) -> Understanding:
-        cleaned, attacked = without_attacks(request.text)
-        text = normalise(cleaned)
-        phones = find_phones(text)
-        promos = _promos(text)
-        phone_spans = [span for _, span in phones]
-        hidden = [*phone_spans, *[span for _, span in promos]]
-        slots = Slots(
-            service=find_services(text, request.price_list, hidden=hidden),
-            datetime=find_times(text, now=request.now, opening=request.opening, closing=request.closing, hidden=hidden),
-            phone=tuple(slot for slot, _ in phones),
-            name=find_names(text, phones=phone_spans),
-            geo=find_places(text, request.city, hidden=hidden),
-            promo=tuple(slot for slot, _ in promos),
-        )
-        verdict = self.classifier.classify(Features(text, slots, attacked=attacked, known_client=request.known_client))
+        features = features_of(request)
+        verdict = self.classifier.classify(features)
         return Understanding(
             intent=verdict.intent,
             confidence=verdict.confidence,
@@ -58,9 +46,28 @@ class LocalEngine:
             emotion=verdict.emotion,
             is_spam=verdict.intent == "spam",
             reasons=verdict.reasons,
-            slots=_kept(slots, verdict.intent),
+            slots=_kept(features.slots, verdict.intent),
             engine=self.name,
         )
+
+
+def features_of(request: Request) -> Features:
+    """What a message holds, read without judging it."""
+    cleaned, attacked = without_attacks(request.text)
+    text = normalise(cleaned)
+    phones = find_phones(text)
+    promos = _promos(text)
+    phone_spans = [span for _, span in phones]
+    hidden = [*phone_spans, *[span for _, span in promos]]
+    slots = Slots(
+        service=find_services(text, request.price_list, hidden=hidden),
+        datetime=find_times(text, now=request.now, opening=request.opening, closing=request.closing, hidden=hidden),
+        phone=tuple(slot for slot, _ in phones),
+        name=find_names(text, phones=phone_spans),
+        geo=find_places(text, request.city, hidden=hidden),
+        promo=tuple(slot for slot, _ in promos),
+    )
+    return Features(text, slots, attacked=attacked, known_client=request.known_client)
 
 
 def _kept(slots: Slots, intent: str) -> Slots:
