@@ -65,16 +65,11 @@ class _Resolver:
         if wish.moment is not None:
             moment = wish.moment
             return DateTimeSlot(text, moment.start, moment.end, moment.grain, approx=moment.grain == "approx")
-        windows = [window for days, clocks in wish.earlier for window in self._windows(days, clocks)]
-        windows += self._windows(wish.days, wish.clocks or (wish.earlier[-1][1] if wish.earlier else None))
+        windows = self._windows_of(wish, excluded)
         windows.sort(key=lambda window: window.start)
         if not windows:
             return None
-        ruled_out = [
-            window
-            for piece in excluded
-            for window in self._windows(self._every(piece, until=windows[-1]), piece.clocks)
-        ]
+        ruled_out = [window for piece in excluded for window in self._ruled_out_by(piece, windows)]
         if not any(_meet(window, out) for window in windows for out in ruled_out):
             ruled_out, excluded = [], []  # "в пятницу не могу, давайте в субботу": nothing is left to rule out
             text = self._words_of(wish.where())
@@ -90,6 +85,25 @@ class _Resolver:
             alternatives=self._alternatives(wish, hull),
             approx=hull.grain == "approx",
         )
+
+    def _windows_of(self, wish: Piece, excluded: list[Piece]) -> list[Interval]:
+        """All windows of a wish; a choice that leaves out its day or its clock has those of the choice before it."""
+        windows: list[Interval] = []
+        days, clocks = None, None
+        for own_days, own_clocks in [*wish.earlier, (wish.days, wish.clocks)]:
+            days, clocks = own_days or days, own_clocks or clocks
+            windows += self._windows(days, clocks)
+        if wish.days is None and not wish.earlier and any(piece.days and not piece.clocks for piece in excluded):
+            week = [Days(self.today, self.today + WEEK, "range")]  # "с 10 до 14 кроме вторника": any other day
+            windows = self._windows(week, wish.clocks)
+        return windows
+
+    def _ruled_out_by(self, piece: Piece, windows: list[Interval]) -> list[Interval]:
+        if piece.days is None and piece.clocks:  # "только не утром": on each of the days
+            first, last = windows[0].start.date(), max((window.end or window.start) for window in windows)
+            count = max(1, min((last - midnight(first)).days, 7))
+            return [out for out in self._windows([Days(first, first + count * DAY, "range")], piece.clocks)]
+        return self._windows(self._every(piece, until=windows[-1]), piece.clocks)
 
     def _alternatives(self, wish: Piece, chosen: Interval) -> tuple[Interval, ...]:
         """Other readings that still lie ahead, at most four."""
@@ -171,8 +185,14 @@ class _Resolver:
 
     def _words_of(self, spans: list[tuple[int, int]]) -> str:
         symbols = self.line.symbols
-        texts = []
+        joined: list[tuple[int, int]] = []
         for start, end in sorted(span for span in spans if span[1] > span[0]):
+            if joined and re.fullmatch(r"(?:[\s,/]|и|или|либо|в|во|на)*", symbols[joined[-1][1] : start]):
+                joined[-1] = (joined[-1][0], end)
+            else:
+                joined.append((start, end))
+        texts = []
+        for start, end in joined:
             found = re.match(
                 r"(?:на |к )(?=R\d|\d{1,2}#|D\d|\d{1,2}[#@]? (?:M\d|числ)|(?:(?:THIS|NEXT|NEAR|THAT) )?W\d)",
                 symbols[start:end],

@@ -229,3 +229,13 @@ def is_past_verb(word: str) -> bool:
     """Whether the likeliest reading is a verb in the past: "делала"."""
     tag = _morph().parse(word)[0].tag
     return tag.POS == "VERB" and tag.tense == "past"
+
+
+@lru_cache(maxsize=20_000)
+def is_genitive(word: str) -> bool:
+    """Whether a likely reading is a masculine or neuter noun or adjective in the genitive singular: "ребенка"."""
+    return any(
+        parse.score >= 0.1 and "gent" in parse.tag and "sing" in parse.tag and not {"femn"} & set(parse.tag.grammemes)
+        for parse in _morph().parse(word)
+        if parse.tag.POS in ("NOUN", "ADJF", "PRTF")
+    )

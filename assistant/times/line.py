@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from assistant import lexicon
-from assistant.text import Text
+from assistant.text import Text, is_genitive
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ _TOKEN = re.compile(
     r"24/7|20\d\d-\d\d-\d\d(?!\d)|\d{1,2}:\d{2}(?!\d)|\d{1,2}[./]\d{1,2}[./](?:20)?\d{2}(?!\d)|\d{1,2}\.\d{1,2}(?![\d])|\d{1,2}/\d{1,2}(?![\d/])|\d+|[a-z]+|[а-я]+|[^\s\w]|_"
 )
 _SUFFIXES = {"го", "ого", "е", "ое", "его", "му", "ому", "ему", "ье", "ом"}
+_COUNT_SUFFIXES = {"х", "ех", "ти", "ми", "и", "мью", "ю"}  # "до 4х", "к 5-ти": a number and no date
 _HINT = re.compile(
-    r"\d|[A-Z]{2}|W\d|R\d|HOUR|вечер|утр|обед|работы|скорее|быстрее|раньше|срочно|сейчас|днях|праздник|рождеств|каникул|asap|дня|пораньше"
+    r"\d|[A-Z]{2}|W\d|R\d|HOUR|вечер|утр|обед|работы|скорее|быстрее|раньше|срочн|сейчас|дн|день|праздник|рождеств"
+    r"|каникул|asap|майск|числ|рабоч|весн|лето|летом|лета|зим|осен|открыт|закрыт|ранн|свободн|освобод|новогодн|масленниц|пасх|немедленно"
 )
 
 
@@ -54,11 +56,8 @@ def _words() -> dict[str, str]:
         for form in forms.split():
             words[form] = str(number)
     for number, stem in data["ordinals"].items():
-        endings = ("его", "ему", "е") if number == 3 else ("го", "му", "е")
-        for ending in endings:
+        for ending in ("его", "ему", "е", "ем") if number == 3 else ("го", "му", "е", "м"):
             words[stem + ending] = f"{number}@"
-        if number == 3:
-            words["третьего"] = words["третье"] = words["третьему"] = "3@"
     return words
 
 
@@ -90,6 +89,12 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
             put({'"': "'", "~": "~"}.get(token, token), start, end)
             continue
         if glued and symbols[-1].isdigit():
+            if token in _COUNT_SUFFIXES:
+                bounds[-1] = (bounds[-1][0], end)
+                continue
+            if token in ("м", "мин") and len(symbols) > 1 and symbols[-2].startswith("HOUR"):
+                put("MIN", start, end)
+                continue
             if token in _SUFFIXES and len(symbols[-1]) <= 2:
                 symbols[-1] += "#"
                 bounds[-1] = (bounds[-1][0], end)
@@ -97,19 +102,16 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
             if token in ("к", "т", "тр", "тыщ"):
                 put("PRICE", start, end)
                 continue
-        if glued and symbols[-1] == "-" and len(symbols) > 1 and symbols[-2].isdigit() and token in _SUFFIXES:
-            symbols.pop()
-            bounds.pop()
-            symbols[-1] += "#"
-            bounds[-1] = (bounds[-1][0], end)
-            continue
+        if glued and symbols[-1] == "-" and len(symbols) > 1 and symbols[-2].isdigit():
+            if token in _SUFFIXES or token in _COUNT_SUFFIXES:
+                symbols.pop()
+                bounds.pop()
+                symbols[-1] += "#" if token in _SUFFIXES else ""
+                bounds[-1] = (bounds[-1][0], end)
+                continue
         symbol = words.get(token)
         if symbol is None and token.startswith("пол") and len(token) > 5:
-            if token in ("полчаса", "получаса"):  # noqa: S105 - a word, no secret
-                symbol = "HALFHOUR"
-            elif token in ("полтора", "полторы"):
-                symbol = "ONEHALF"
-            elif (hour := words.get(token[3:])) and hour.endswith("@"):
+            if (hour := words.get(token[3:])) and hour.endswith("@"):
                 put("HALF", start, start + 3)
                 put(hour, start + 3, end)
                 continue
@@ -119,7 +121,10 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
                 symbols[-1] = str(int(symbols[-1]) + int(unit)) + ("@" if symbol.endswith("@") else "")
                 bounds[-1] = (bounds[-1][0], end)
                 continue
+        if token == "часа" and symbols and symbols[-1] in ("~", "AFTER", "UNTIL", "с", "от"):  # noqa: S105 - a word
+            symbol = "HOUR1"
         put(symbol or token, start, end)
+    _read_together(symbols, bounds, text.plain)
     line = _with_clocks(" ".join(symbols))
     for mask in _masks():
         line = mask.sub(lambda found: re.sub(r"\S+", lambda word: "_" * len(word.group()), found.group()), line)
@@ -127,6 +132,46 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
     for symbol in symbols[:-1]:
         begins.append(begins[-1] + len(symbol) + 1)
     return Line(text, line, begins, bounds)
+
+
+def _read_together(symbols: list[str], bounds: list[tuple[int, int]], plain: str) -> None:
+    """Neighbours that are one thing: "после завтра" typed apart, a clock in words, "пятого" as a day of the month."""
+
+    def join(index: int, symbol: str) -> None:
+        symbols[index : index + 2] = [symbol]
+        bounds[index : index + 2] = [(bounds[index][0], bounds[index + 1][1])]
+
+    index = 0
+    while index < len(symbols):
+        symbol = symbols[index]
+        following = symbols[index + 1] if index + 1 < len(symbols) else ""
+        is_word = plain[bounds[index][0]].isalpha()
+        if (symbol == "AFTER" and following == "R1" and plain[bounds[index][0] : bounds[index][1]] == "после") or (
+            symbol == "по" and following == "слезавтра"
+        ):
+            join(index, "R2")
+        elif symbol == "HALF" and following == "HOUR" and plain[bounds[index][0] : bounds[index][1]] == "пол":
+            join(index, "HALFHOUR")
+        elif (
+            is_word
+            and following in ("15", "20", "25", "30", "35", "40", "45", "50", "55")
+            and symbol.isdigit()
+            and 6 < int(symbol) < 24
+            and plain[bounds[index + 1][0]].isalpha()
+            and (index == 0 or not symbols[index - 1].isdigit())
+            and (index + 2 == len(symbols) or not symbols[index + 2][0].isdigit())
+        ):
+            join(index, f"T{symbol}:{following}")
+        elif symbol.endswith("@") and plain[: bounds[index][1]].endswith("го") and not _agrees(following):
+            before = symbols[index - 1] if index else ""
+            if before not in ("HALF", "QUARTER", "BEGIN", "FINISH", "MIN", "после", "-") and not before.isdigit():
+                symbols[index] = symbol[:-1] + "#"
+        index += 1
+
+
+def _agrees(word: str) -> bool:
+    """Whether a word after "второго" is what is counted ("второго ребенка") and the ordinal no date."""
+    return word.isalpha() and word.islower() and len(word) > 2 and is_genitive(word)
 
 
 def _number_symbol(token: str) -> str:
@@ -156,4 +201,5 @@ def _with_clocks(line: str) -> str:
         return f"{found.group(1)}T{found.group(2)}:{found.group(3)}"
 
     line = re.sub(r"(?<!\S)((?:в|во) )D(\d{1,2})\.(\d\d)(?!\S)", clock, line)
+    line = re.sub(r"(?<!\S)((?:[RW]\d|M\d+|#) (?:на )?)D(\d{1,2})\.([0-5]0)(?!\S)", clock, line)
     return re.sub(r"(?<!\S)()D(\d{1,2})\.(\d\d)(?= (?:утра|вечера|дня|HOUR)(?!\S))", clock, line)

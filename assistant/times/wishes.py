@@ -11,7 +11,7 @@ from typing import Any
 from assistant import lexicon
 from assistant.text import is_past_verb, lemma
 from assistant.times.line import Line
-from assistant.times.shapes import DAY, END_OF_DAY, Clock, Days, Piece
+from assistant.times.shapes import DAY, END_OF_DAY, MANY, Clock, Days, Piece
 
 
 class Chooser:
@@ -56,54 +56,77 @@ class Chooser:
             elif (
                 kept
                 and kept[-1].is_excluded
+                and not piece.is_any
                 and re.fullmatch(r"(?:[,и]|или|в|во|и в|и во|\s)*", symbols[kept[-1].end : piece.start].strip())
             ):
                 piece.is_excluded = True
+            if piece.from_day and piece.days and _CANCEL.search(before):  # "снимите меня с пятницы"
+                piece = replace(piece, days=[Days(piece.days[0].first, piece.days[0].first + DAY)], from_day=False)
             kept.append(piece)
         return kept
 
     def _without_old_times(self, pieces: list[Piece]) -> list[Piece]:
         """Of a move only the new time stays: "с пятницы на субботу", "не завтра, а в среду", "вместо 5 в 7"."""
-        symbols = self.line.symbols
-        kept = list(pieces)
-        for index, piece in enumerate(pieces):
-            before = symbols[: piece.start].split()
-            last = before[-1] if before else ""
-            following = pieces[index + 1] if index + 1 < len(pieces) else None
-            words = symbols[piece.start : piece.end].split()
-            is_old = last == "вместо" or (len(before) > 1 and before[-2] == "вместо")
-            refused = r"не (?:могу|смог\w+|получ\w+|успе\w+|выход\w+|подход\w+|приду|буду)(?: [а-я]+){0,2} ?$"
-            if following and re.search(refused, symbols[: piece.start]) and not re.search("отмен", symbols):
-                is_old = True
-            if following and last == "не" and re.search(r"(?:^|\s)а\s", symbols[piece.end : following.start + 1]):
-                is_old = True
-            is_moving = re.search(r"перен|перезап|сдвин|передвин|поменя|перекин|перестав", symbols) is not None
-            if (
-                following
-                and (words[0] in ("с", "со") or last in ("с", "со"))
-                and not (piece.is_excluded or following.is_excluded)
-            ):
-                gap = symbols[piece.end : following.start]
-                target = symbols[following.start : following.end]
-                if is_moving or re.search(r"(?:^|\s)на\s*$", gap) or target.startswith("на "):
-                    is_old = True
-            had = re.search(r"(?<!\S)запис(?:ан\w*|алась|ался|ались|ь)(?: \S+){0,4} ?$", symbols[: piece.start])
-            turns = any(_TURN.search(symbols[piece.end : later.start]) for later in pieces[index + 1 :])
-            if had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()):
-                is_old = True
-            if is_old and len(kept) > 1 and piece in kept:
-                kept.remove(piece)
-                own_clock = (
-                    following
-                    and following.clocks
-                    and not following.days
-                    and symbols[piece.end : following.start].strip() in ("", "в")
-                )
-                if own_clock and following in kept and any(later.days for later in pieces[index + 2 :]):
-                    kept.remove(following)
-        if re.search(r"перен|перезап|сдвин|передвин|перекин|перестав", symbols):
+        units = self._units(pieces)
+        old = [unit for index, unit in enumerate(units) if self._is_old(unit, units[index + 1 :])]
+        if len(old) == len(units):
+            old = old[:-1]
+        kept = [piece for unit in units if unit not in old for piece in unit]
+        if _MOVE.search(self.line.symbols):
             kept = self._target_of_move(kept)
-        return kept
+        return self._with_day_kept(kept, [piece for unit in old for piece in unit])
+
+    def _units(self, pieces: list[Piece]) -> list[list[Piece]]:
+        """Pieces in their order, a day and the clock right beside it together."""
+        units: list[list[Piece]] = []
+        for piece in pieces:
+            last = units[-1] if units else []
+            if len(last) == 1 and not (last[0].is_excluded or piece.is_excluded):
+                gap = self.line.symbols[last[0].end : piece.start]
+                complete = bool(last[0].days) != bool(piece.days) and not (last[0].moment or piece.moment)
+                leaves = self._begins(last[0], "с", "со") or self.line.symbols[: last[0].start].endswith(
+                    (" с ", " со ")
+                )
+                turns = leaves and (self._begins(piece, "на") or gap.split()[-1:] == ["на"])
+                if complete and not turns and re.fullmatch(_BESIDE, gap):
+                    last.append(piece)
+                    continue
+            units.append([piece])
+        return units
+
+    def _is_old(self, unit: list[Piece], later: list[list[Piece]]) -> bool:
+        """Whether another time of the message takes the place of this one."""
+        symbols, start, end = self.line.symbols, unit[0].start, unit[-1].end
+        if any(piece.is_excluded for piece in unit) or not later:
+            return False
+        before = symbols[:start].split()
+        gap = symbols[end : later[0][0].start]
+        if before[-1:] == ["вместо"] or before[-2:-1] == ["вместо"]:
+            return True
+        if re.search(_REFUSED, symbols[:start]) and not re.search("отмен", symbols):
+            return True
+        if before[-1:] == ["не"] and re.search(r"(?:^|\s)(?:а|лучше|давайте)(?:\s|$)", gap):
+            return True
+        if (self._begins(unit[0], "с", "со") or before[-1:] in (["с"], ["со"])) and not later[0][0].is_excluded:
+            aims = re.search(r"(?:^|\s)на\s*$", gap) or self._begins(later[0][0], "на")
+            if aims or _MOVE.search(symbols):
+                return True
+        had = re.search(r"(?<!\S)запис(?:ан\w*|алась|ался|ались|ь)(?: \S+){0,4} ?$", symbols[:start])
+        turns = any(_TURN.search(symbols[end : other[0].start]) for other in later)
+        return bool(had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()))
+
+    def _begins(self, piece: Piece, *words: str) -> bool:
+        return self.line.symbols[piece.start : piece.end].split()[0] in words
+
+    def _with_day_kept(self, kept: list[Piece], old: list[Piece]) -> list[Piece]:
+        """ "записана на субботу на 12, можно в 14?": only the clock changes, the day stays."""
+        dated = [piece for piece in old if piece.days]
+        if len(dated) != 1 or len(kept) != 1 or not kept[0].clocks or kept[0].days or kept[0].is_excluded:
+            return kept
+        day = dated[0]
+        days = [Days(day.days[0].first, day.days[0].first + DAY)] if day.from_day and day.days else day.days
+        spans = [*day.where(), *kept[0].where()]
+        return [replace(kept[0], days=days, other_days=day.other_days, spans=spans)]
 
     def _target_of_move(self, pieces: list[Piece]) -> list[Piece]:
         """When a move still names two days, the one said with "на" (or the last) is the new one."""
@@ -156,44 +179,71 @@ class Chooser:
         return piece.moment is not None or (piece.days is not None and piece.clocks is not None)
 
     def _merged(self, group: Piece, piece: Piece) -> Piece | None:
-        symbols = self.line.symbols
-        gap = symbols[group.end : piece.start]
+        """The group with one more piece, or None when the piece begins a wish of its own."""
+        gap = self.line.symbols[group.end : piece.start]
         is_near = re.fullmatch(_LINK, gap) is not None
-        is_list = is_near and (re.search(r"или|либо|[,/]|(?:^|\s)и\s", gap) is not None or not gap.strip())
+        is_choice = _is_choice(gap)
+        is_list = is_choice or (is_near and (re.search(r"[,/]|(?:^|\s)и\s", gap) is not None or not gap.strip()))
         if group.moment or piece.moment:
             return self._merged_moment(group, piece, is_near)
         if piece.days is None and piece.clocks:
-            if group.clocks is None:
-                return self._both(group, piece)
-            if is_near and not re.search(r"или|либо", gap):
-                narrowed = _narrowed(group.clocks, piece.clocks)
-                if narrowed:
-                    return self._joined(group, piece, clocks=narrowed)
-            if (
-                is_list
-                or re.search(r"(?:или|либо)(?: \S+){0,3} ?$", gap)
-                or re.search("если (?:нет|не)|лучше|можно", gap)
-            ):
-                return self._joined(group, piece, clocks=group.clocks + piece.clocks)
+            return self._with_clock(group, piece, gap, is_near=is_near, is_list=is_list, is_choice=is_choice)
+        if not piece.days:
             return None
-        if piece.days and group.days is None:
-            return self._both(group, piece) if len(gap.split()) <= 12 else None
-        if piece.days and group.days:
-            met = _intersected(group, piece) if is_near or len(gap.split()) <= 2 else None
-            if met is not None:
-                return self._joined(group, piece, days=met.days, other_days=met.other_days, weekday=met.weekday)
-            if group.clocks is None and (is_list or re.search(r"(?:или|либо)(?: \S+){0,3} ?$", gap)):
-                return self._joined(
-                    group, piece, days=group.days + piece.days, other_days=[*group.other_days, *piece.other_days]
-                )
-            if group.clocks and group.ends_with_day and is_list and not group.earlier:
-                return self._joined(group, piece, days=group.days + piece.days, other_days=[], weekday=None)
-            if group.clocks and re.search(r"или|либо", gap) and len(gap.split()) <= 5:
-                earlier = [*group.earlier, (group.days, group.clocks)]
-                return self._joined(
-                    group, piece, days=piece.days, other_days=[], weekday=None, clocks=None, earlier=earlier
-                )
+        if group.days is None:
+            return self._both(group, piece) if is_near or len(gap.split()) <= 12 else None
+        met = self._met(group, piece) if is_near or len(gap.split()) <= 2 else None
+        if met is not None:
+            return self._joined(
+                group, piece, days=met.days, other_days=met.other_days, weekday=met.weekday, frame=met.frame
+            )
+        listed = _in_frame(piece, group.frame)
+        several = MANY if group.weekday is not None and piece.weekday is not None else None
+        if group.clocks is None and is_list:
+            others = [*group.other_days, *piece.other_days] if listed is piece else []
+            days = [*group.days, *(listed.days or [])]
+            return self._joined(group, piece, days=days, other_days=others, weekday=several)
+        if group.clocks and group.ends_with_day and is_list and not group.earlier and not is_choice:
+            return self._joined(group, piece, days=[*group.days, *piece.days], other_days=[], weekday=several)
+        if group.clocks and is_list:
+            return self._next_option(group, listed)
         return None
+
+    def _with_clock(
+        self, group: Piece, piece: Piece, gap: str, *, is_near: bool, is_list: bool, is_choice: bool
+    ) -> Piece | None:
+        if group.clocks is None:
+            return self._both(group, piece)
+        if is_choice and group.days and group.ends_with_day:
+            return self._next_option(group, piece)  # "в 5 завтра или в 6 послезавтра"
+        clocks = group.clocks
+        if is_near and not is_choice and (narrowed := _narrowed(clocks, piece.clocks or [])):
+            return self._joined(group, piece, clocks=narrowed)
+        if is_list or re.search("если (?:нет|не)|лучше|можно", gap):
+            return self._joined(group, piece, clocks=[*clocks, *(piece.clocks or [])])
+        return None
+
+    def _next_option(self, group: Piece, piece: Piece) -> Piece:
+        """ "завтра в 5 или в субботу утром": what was said so far is one choice, the piece begins the next."""
+        grown = self._joined(group, piece)
+        return replace(
+            grown,
+            days=piece.days,
+            clocks=piece.clocks,
+            other_days=[],
+            weekday=piece.weekday,
+            earlier=[*group.earlier, (group.days, group.clocks)],
+        )
+
+    def _met(self, group: Piece, piece: Piece) -> Piece | None:
+        """Both are about the same days, or the piece is the frame of the weekdays listed before it."""
+        met = _intersected(group, piece)
+        if met is not None or group.weekday != MANY or not piece.days or len(piece.days) > 1:
+            return met
+        if piece.days[0].grain not in ("week", "month", "range"):
+            return None
+        days = [_in_frame(Piece(0, 0, days=[day], weekday=day.first.weekday()), piece) for day in group.days or ()]
+        return Piece(0, 0, days=[day for one in days for day in one.days or ()], weekday=MANY)
 
     def _merged_moment(self, group: Piece, piece: Piece, is_near: bool) -> Piece | None:
         """ "до конца недели после 18": clocks inside a stretch; other moments stay alone."""
@@ -227,12 +277,23 @@ class Chooser:
             spans += second.where()
         is_day = second.days is not None and second.clocks is None
         base = replace(first, end=second.end, spans=spans, ends_with_day=is_day)
-        for name in ("days", "other_days", "clocks", "weekday"):
+        for name in ("days", "other_days", "clocks", "weekday", "frame"):
             if not changes.get(name) and not getattr(base, name):
                 changes[name] = getattr(second, name)
         return replace(base, **changes)
 
 
+_REFUSED = r"не (?:могу|смог\w+|получ\w+|успе\w+|выход\w+|подход\w+|приду|буду)(?: [а-я]+){0,2} ?$"
+_MOVE = re.compile(r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|местит|ложит)|сдви[нг]|поменя|смени)")
+_CHOICE = re.compile(
+    r"(?:[\s,.;?!()/-]|или|либо|а|ну|но|и|еще|если|нет|не|будет|получится|выйдет|что|то|тогда|можно|лучше|в|во|на|к|ко"
+    r"|максимум|минимум|крайнем|крайняк|случае|как|вариант|запасной|возможно|может|быть|же|подойдет|удобно|устроит"
+    r"|также|тоже|хотя|бы|пойдет|годится|сойдет|где|примерно|~|HRA|HOUR|даже|вообще|потом|уже|с|со|любой|день|мест|окон)*"
+)
+_CHOOSES = re.compile(
+    r"(?<!\S)(?:или|либо|если|можно|крайнем|крайняк|максимум|вариант|тоже|также|лучше|хотя|пойдет|устроит|подойдет)(?!\S)"
+)
+_CANCEL = re.compile(r"(?<!\S)(?:отмен|сним|убер|вычерк|удал|аннул|выпиш)")
 _EXCEPT = re.compile(r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$")
 _NOT = re.compile(r"(?:^|\s)не(?: (?:в|во|на))*$")
 _TURN = re.compile(
@@ -241,7 +302,8 @@ _TURN = re.compile(
 )
 
 
-_LINK = r"(?:[\s,/.()-]|или|либо|и|в|во|на|к|где|то|примерно|лучше|желательно|можно|~|ну|а|HRA|а именно|с|числа|это)*"
+_BESIDE = r"(?:[\s,/.()-]|в|во|на|к|где|то|примерно|~|HRA|HOUR|с|часов|прямо|именно|ровно|уже)*"
+_LINK = r"(?:[\s,/.()-]|или|либо|и|в|во|на|к|где|то|примерно|лучше|желательно|можно|~|ну|а|HRA|а именно|с|числа|это|ровно|прямо|строго|именно|желат|какое|нибудь|время|любое|HOUR|уже|причем|допустим|например|скажем)*"
 
 
 _STILL_AHEAD = frozenset(lexicon.load("times")["still_ahead"].split())
@@ -323,12 +385,13 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
                         for o in wide.other_days
                         if o.first.weekday() == 0
                     ]
-                    return Piece(0, 0, days=[Days(hits[0], hits[0] + DAY)], other_days=others, weekday=narrow.weekday)
+                    day = Days(hits[0], hits[0] + DAY)
+                    return Piece(0, 0, days=[day], other_days=others, weekday=narrow.weekday, frame=wide)
             if narrow.day_of_month is not None:
                 for i in range((frame.last - frame.first).days):
                     if (frame.first + i * DAY).day == narrow.day_of_month:
                         day = frame.first + i * DAY
-                        return Piece(0, 0, days=[Days(day, day + DAY)])
+                        return Piece(0, 0, days=[Days(day, day + DAY)], frame=wide)
             if frame.first <= span.first and span.last <= frame.last:
                 return Piece(0, 0, days=[span])
         elif frame.grain == "day" and span.grain == "day":
@@ -349,36 +412,52 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
     return None
 
 
+def _in_frame(piece: Piece, frame: Piece | None) -> Piece:
+    """A weekday listed after a frame ("на следующей неделе в четверг или пятницу") lies in it too."""
+    met = _intersected(frame, piece) if frame is not None else None
+    return met or piece
+
+
+def _is_choice(gap: str) -> bool:
+    """ "или", "а если нет, то", "но можно и": another time would do as well."""
+    if re.fullmatch(r"[\s,]*(?:или|либо)(?: \S+){0,3} ?", gap):
+        return True
+    return _CHOICE.fullmatch(gap) is not None and _CHOOSES.search(gap) is not None
+
+
 def _narrowed(first: list[Clock], second: list[Clock]) -> list[Clock] | None:
-    """Two time phrases about the same time: "вечером в 7", "вечером после 18"; None when they do not meet."""
-    if len(first) != 1 or len(second) != 1:
+    """Time phrases about the same time: "вечером в 7", "утром в 10 или 11"; None when they do not meet."""
+    if len(first) == 1 and len(second) == 1:
+        found = _narrowed_one(first[0], second[0])
+        return None if found is None else [found]
+    window, points = (first, second) if len(first) == 1 else (second, first)
+    if len(window) != 1 or any(point.start != point.end for point in points) or window[0].start == window[0].end:
         return None
-    one, two = first[0], second[0]
+    found_all = [_narrowed_one(window[0], point) for point in points]
+    return None if None in found_all else [clock for clock in found_all if clock]
+
+
+def _narrowed_one(one: Clock, two: Clock) -> Clock | None:
     if one.start is None or one.end is None or two.start is None or two.end is None:
         return None
     if (one.start == one.end) and (two.start == two.end):
         return None
     window, other = (two, one) if one.start == one.end else (one, two)
     if other.start == other.end:
-        readings = [other.start or 0, *other.others]
-        if other.bare_hour:
-            readings += [
-                (other.bare_hour % 12) * 60 + (other.start or 0) % 60,
-                (other.bare_hour % 12) * 60 + 720 + (other.start or 0) % 60,
-            ]
-        for reading in readings:
-            if (window.start or 0) <= reading <= (window.end or END_OF_DAY):
-                return [replace(other, start=reading, end=reading, others=(), bare_hour=None)]
-        if window.grain == "part" and other.bare_hour:
-            morning = (window.start or 0) < 720
-            point = (other.bare_hour % 12) * 60 + (0 if morning else 720) + (other.start or 0) % 60
-            return [replace(other, start=point, end=point, others=(), bare_hour=None)]
-        return None
+        return _point_within(window, other)
     start, end = max(window.start or 0, other.start or 0), min(window.end or END_OF_DAY, other.end or END_OF_DAY)
     if start >= end:
         return None
-    return [Clock(start, end, "range" if "range" in (window.grain, other.grain) else "part")]
+    return Clock(start, end, "range" if "range" in (window.grain, other.grain) else "part")
 
 
-def _joins(symbols: str, first: Piece, second: Piece) -> bool:
-    return re.fullmatch(_LINK, symbols[first.end : second.start]) is not None
+def _point_within(window: Clock, point: Clock) -> Clock | None:
+    """The reading of a point that lies in a part of the day."""
+    hour, minute = point.bare_hour, (point.start or 0) % 60
+    readings = [point.start or 0, *point.others]
+    if hour:
+        readings += [(hour % 12) * 60 + minute, (hour % 12) * 60 + 720 + minute]
+    inside = [reading for reading in readings if (window.start or 0) <= reading <= (window.end or END_OF_DAY)]
+    if not inside and window.grain == "part" and hour:
+        inside = [(hour % 12) * 60 + (0 if (window.start or 0) < 720 else 720) + minute]
+    return replace(point, start=inside[0], end=inside[0], others=(), bare_hour=None) if inside else None
