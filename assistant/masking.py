@@ -53,13 +53,16 @@ _ADDRESSES = re.compile(
     rf"|(?<![а-я-])(?:квартира|квартире|кв\.?)\s*№?\s*\d{{1,4}}(?!\d|\s*м)"
 )
 # «живу на Ленина 5, кв 12»: no word says that it is a street; the house number after the word does.
-_BARE_STREETS = re.compile(rf"(?<![а-я])(?:на|по|с|от|до)\s+(?P<street>[а-я]+(?:-[а-я]+)?){_HOUSE}{_FLAT}*")
+_BARE_STREETS = re.compile(rf"(?<![а-я-])(?P<lead>(?:на|по|с|от|до)\s+)?(?P<street>[а-я]+(?:-[а-я]+)?){_HOUSE}{_FLAT}*")
 _AFTER_BARE = re.compile(rf"\s*(?:{_MONTHS}|час|ч\b|:|утр|дн|вечер|числ|мин|руб|р\b|₽|тыс|-го|го\b|-?е\b|недел|лет\b)")
 _DATES = re.compile(
     r"(?<![\d.\-/])(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|1[0-2])(?:[./](?:20)?\d\d)?(?![\d\-/]|\.\d)"
-    r"|(?<![\d:])\d{1,2}:\d{2}(?![\d:])"
+    r"|(?<![\d:])\d{1,2}:\d{2}(?![\d:])|(?<!\d)20[2-9]\d-(?:0\d|1[0-2])-[0-3]\d(?!\d)"
 )
-_SUMS = re.compile(r"(?<!\d)\d{3,6}\s*(?:-|до|или|/)\s*\d{3,6}\s*(?:руб|р\b|₽|тыс|т\.?\s?р)")
+_SUMS = re.compile(
+    r"(?<!\d)\d{3,6}\s*(?:-|до|или|/)\s*\d{3,6}\s*(?:руб|р\b|₽|тыс|т\.?\s?р)"
+    r"|(?<![\d-])\d{1,3}[05]0\s?-\s?\d{1,3}[05]0(?![\d-]|\s\d)"
+)
 _GAP = re.compile(r"[\s.\-()_/+,*]{0,4}")
 _SHORT_PHONES = re.compile(r"(?<!\d)\d\d-\d\d-\d\d(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -67,6 +70,7 @@ _SURNAMES = re.compile(
     r".{2,}(?:(?:[ое]в|[иы]н)(?:а|у|ой|ым|е|ы|ых)?|(?:ск|цк)(?:ий|ая|ой|ую|ого|ому|им)|енко|чук|щук|юк|дзе|швили|ян)$"
 )
 _SENTENCE_BEGINS = re.compile(r"(?:^|[.!?\n…)]\s*)$")
+_SPEAKS = re.compile(r"\s*(?:,|$|\n|[-—]\s|на связи|беспоко|пишет|это\b)")
 _NEVER_NAMES = frozenset(["мая", "марта", "мае", "марте", "март", "май"])
 
 
@@ -204,9 +208,14 @@ def _addresses(text: Text) -> Iterator[Span]:
             yield start, end
     for match in _BARE_STREETS.finditer(plain):
         street = match["street"]
-        is_street = {"Surn", "Geox", "Name"} & grammar(street) or re.search(r"(?:ск|н)(?:ая|ой|ую|ом|ого)$", street)
+        start, end = text.span(match.start("street"), match.end())
+        tags = grammar(street)
+        if match["lead"]:
+            is_street = {"Surn", "Geox", "Name"} & tags or re.search(r"(?:ск|н)(?:ая|ой|ую|ом|ого)$", street)
+        else:
+            is_street = {"Surn", "Geox"} & tags and text.original[start].isupper()
         if is_street and street not in _NEVER_NAMES and not _AFTER_BARE.match(plain, match.end()):
-            yield text.span(match.start("street"), match.end())
+            yield start, end
 
 
 # --- People -----------------------------------------------------------------------------------------------------------
@@ -226,17 +235,22 @@ def _people(text: Text, phones: Sequence[Span], names: Iterable[str], keep: froz
         word = match.group()
         start, end = text.span(*match.span())
         is_capital = text.original[start].isupper()
-        is_amid = is_capital and not text.original[start:end].isupper() and word not in keep
-        is_amid = is_amid and not _SENTENCE_BEGINS.search(text.original[:start])
+        is_strange = is_capital and not is_known(word) and word not in keep  # trade words apart, no dictionary holds it
         is_name = len(word) > 2 and (
             bool(known & {word, *lemmas(word)})
             or _is_person(word, is_capital=is_capital, goes_on=is_after_name)
-            or (is_amid and not is_known(word))  # a capital amid a sentence on a word that no dictionary holds
-            or (is_capital and not is_known(word) and _SURNAMES.match(word) is not None)
+            or (is_strange and (_SURNAMES.match(word) is not None or _stands_as_name(text.original, start, end)))
         )
         is_after_name = is_name
         if is_name:
             yield start, end
+
+
+def _stands_as_name(original: str, start: int, end: int) -> bool:
+    """Whether a strange word with a capital stands where names do: amid a sentence, or as the one who speaks first."""
+    if original[start:end].isupper():
+        return False
+    return not _SENTENCE_BEGINS.search(original[:start]) or _SPEAKS.match(original, end) is not None
 
 
 def _is_person(word: str, *, is_capital: bool, goes_on: bool) -> bool:
@@ -251,7 +265,12 @@ def _is_person(word: str, *, is_capital: bool, goes_on: bool) -> bool:
         return True
     if is_given_name(word):
         return is_capital or goes_on or not _is_everyday(word)
-    return "Surn" in tags and (goes_on or (is_capital and not _is_everyday(word)))
+    if "Surn" not in tags:
+        return False
+    is_only_surname = (
+        "inan" not in tags and ("ADJF" not in tags or "Name" in tags) and _SURNAMES.match(word) is not None
+    )
+    return goes_on or is_only_surname or (is_capital and not _is_everyday(word))
 
 
 def _is_everyday(word: str) -> bool:
