@@ -239,3 +239,10 @@ def is_genitive(word: str) -> bool:
         for parse in _morph().parse(word)
         if parse.tag.POS in ("NOUN", "ADJF", "PRTF")
     )
+
+
+@lru_cache(maxsize=20_000)
+def is_counted(word: str) -> bool:
+    """Whether a word can stand after a number that counts it: a noun like "приема", "приемов", "шагах", and no other."""
+    cases = {str(parse.tag.case) for parse in _morph().parse(word) if parse.tag.POS == "NOUN" and parse.score >= 0.05}
+    return cases in ({"gent"}, {"gent", "accs"}, {"loct"})

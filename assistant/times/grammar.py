@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 from assistant import lexicon
-from assistant.times.line import Line
+from assistant.text import is_counted
+from assistant.times.line import Line, context, sentence_around
 from assistant.times.shapes import (
     DAY,
     END_OF_DAY,
@@ -127,9 +128,10 @@ class Reader:
         first, last = self._shifted(unit, size), self._shifted(unit, until)
         if first is None or last is None:
             return None
-        others = [Days(first + DAY, first + 2 * DAY)] if unit == "день" and not amount else []
+        is_every_other = unit == "день" and not amount
+        others = [Days(first + DAY, first + 2 * DAY)] if is_every_other else []
         grain: Grain = "day" if last == first else "range"
-        return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others)
+        return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others, may_repeat=is_every_other)
 
     def _shifted(self, unit: str, size: float) -> date | None:
         count = int(size)
@@ -520,6 +522,16 @@ class Reader:
     def asap(self, found: re.Match[str]) -> Piece:
         return Piece(*found.span(), moment=Interval(self.now, None, "asap"))
 
+    def at_once(self, found: re.Match[str]) -> Piece | None:
+        """ "сейчас" of one who would come at once; none in "я сейчас в отпуске"."""
+        sentence = sentence_around(found.string, *found.span())
+        state = re.search(r"(?<!\S)(?:я|мы|у меня|у нас|пока|не)\s$", found.string[: found.start()])
+        if state and not re.search(r"(?<!\S)(?:могу|подъеду|подойду|приеду)", sentence):
+            return None
+        if not context("coming_now").search(sentence):
+            return None
+        return self.asap(found)
+
     # Clocks
 
     def clock_list(self, found: re.Match[str]) -> Piece | None:
@@ -592,7 +604,8 @@ class Reader:
             begin, finish = begin - 720, finish - 720
         if begin >= finish:
             return None
-        return Piece(*found.span(), clocks=[Clock(begin, finish, "range")])
+        bare_hour = start.bare_hour if both_bare else None
+        return Piece(*found.span(), clocks=[Clock(begin, finish, "range", bare_hour=bare_hour)])
 
     def after_or_before(self, found: re.Match[str]) -> Piece | None:
         clock = self._clock(found.group("a"))
@@ -620,11 +633,19 @@ class Reader:
             ):
                 return None  # "массаж на 2 часа" is how long, not when
         clock = self._clock(words)
-        if clock is None:
+        if clock is None or (re.fullmatch(r"\d{1,2}", words) and self._counts(found)):
             return None
         if found.groupdict().get("approx") or " HRA" in words:
             clock = replace(clock, grain="approx")
         return Piece(*found.span(), clocks=[clock])
+
+    def _counts(self, found: re.Match[str]) -> bool:
+        """Whether a bare number counts what follows ("на два приема") or what stands before ("дней на пять")."""
+        before = found.string[: found.start()].split()[-1:]
+        if before and re.fullmatch(r"дн(?:я|ей)|MIN|WEEK|MONTH|HOUR|раза?|градус\w*|процент\w*", before[0]):
+            return before[0] != "HOUR"
+        following = found.string[found.end() :].split()[:1]
+        return bool(following) and len(following[0]) > 3 and following[0].islower() and is_counted(following[0])
 
     def loose_clock(self, found: re.Match[str]) -> Piece | None:
         start = self._clock(found.group("a"))

@@ -174,6 +174,30 @@ def _agrees(word: str) -> bool:
     return word.isalpha() and word.islower() and len(word) > 2 and is_genitive(word)
 
 
+def sentence_around(symbols: str, start: int, end: int) -> str:
+    """The sentence of the line in which symbols[start:end] stands."""
+    return _clause(symbols, start, end, " .", " !", " ?", " ;", " )", " (")
+
+
+def clause_around(symbols: str, start: int, end: int) -> str:
+    """The part between commas in which symbols[start:end] stands."""
+    return _clause(symbols, start, end, " .", " !", " ?", " ;", " )", " (", " ,", " :", " -")
+
+
+def _clause(symbols: str, start: int, end: int, *marks: str) -> str:
+    left = max(
+        symbols.rfind(f"{mark} ", 0, start) + (len(mark) if f"{mark} " in symbols[:start] else 0) for mark in marks
+    )
+    rights = [found for mark in marks if (found := symbols.find(mark, end)) >= 0]
+    return symbols[max(left, 0) : min(rights, default=len(symbols))]
+
+
+@cache
+def context(name: str) -> re.Pattern[str]:
+    """A pattern of `times.yaml` over whole symbols."""
+    return re.compile(rf"(?<!\S){lexicon.load('times')[name]}(?!\S)")
+
+
 def _number_symbol(token: str) -> str:
     """A number as written; a clock as T5:30, a date as D15.12 or D15.12.2026; an impossible one masked."""
     if token == "24/7":  # noqa: S105

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from assistant import lexicon
 from assistant.text import is_past_verb, lemma
-from assistant.times.line import Line
+from assistant.times.line import Line, clause_around, context, sentence_around
 from assistant.times.shapes import DAY, END_OF_DAY, MANY, Clock, Days, Piece
 
 
@@ -31,27 +30,34 @@ class Chooser:
     def _without_the_unwished(self, pieces: list[Piece]) -> list[Piece]:
         """Drop the past, questions about opening hours and terms of promotions; mark what the client rules out."""
         kept: list[Piece] = []
+        doubtful: list[Piece] = []
         symbols = self.line.symbols
+        if context("jobs").search(symbols):
+            return []
+        if len(pieces) > 1:
+            pieces = [piece for piece in pieces if not piece.may_repeat]
         for index, piece in enumerate(pieces):
             before = re.split(r" [.!?;] | , (?=а |но |хоч|мож|запи)", symbols[: piece.start])[-1]
             after = re.split(r" [.!?;,](?: |$)", symbols[piece.end :])[0]
-            clause = f"{before} {after}"
-            asks_hours = _context("hours_question").search(clause) and not _context("booking").search(clause)
-            is_promo = _context("promo_words").search(clause) and not _context("wish_verbs").search(clause)
-            near, far = before.rsplit(" , ", 1)[-1], after.split(" , ", 1)[0]
-            is_past = _tells_past(near) or (_tells_past(far) and not _context("wish_verbs").search(before))
-            wished = _context("wish_verbs").search(before[before.rfind(" , ") :] if " , " in before else before)
-            if piece.is_past or asks_hours or is_promo or (is_past and not wished and piece.moment is None):
+            if piece.is_past:
+                continue
+            if self._asks_hours(f"{before} {after}"):
+                doubtful.append(piece)
+                continue
+            if self._tells(piece, before, after) or self._is_of_another_thing(piece):
                 continue
             is_last = index + 1 == len(pieces)
             if _EXCEPT.search(before.strip()) or (is_last and _NOT.search(before.strip())):
                 piece.is_excluded = True
             elif re.match(
-                r"(?:я |мы )?(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант)|занят\w*|никак)",
+                r"(?:я |мы |уже |точно |у меня |мне )*(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант|успева\w+"
+                r"|катит|выйдет|вырв\w+|с руки|буду|доберусь|приеду|годится|вариант)|занят\w*|никак(?! \?)|отпада\w+|отпал\w*|мимо)",
                 after.strip(),
             ):
                 # "завтра не смогу прийти" names the visit itself; beside another wish the day is ruled out
-                later = [other for other in pieces[index + 1 :] if not other.is_past]
+                later = [
+                    other for other in [*pieces[index + 1 :], *kept] if not other.is_past and not other.is_excluded
+                ]
                 piece.is_excluded = bool(later) or re.search(r"остальн|друг\w+ д[ен]|любой|любое", symbols) is not None
             elif (
                 kept
@@ -63,12 +69,59 @@ class Chooser:
             if piece.from_day and piece.days and _CANCEL.search(before):  # "снимите меня с пятницы"
                 piece = replace(piece, days=[Days(piece.days[0].first, piece.days[0].first + DAY)], from_day=False)
             kept.append(piece)
+        if not kept and context("moves").search(symbols):
+            return doubtful  # "а в воскресенье она работает? тогда передвиньте"
         return kept
+
+    def _asks_hours(self, clause: str) -> bool:
+        return bool(context("hours_question").search(clause) and not context("booking").search(clause))
+
+    def _tells(self, piece: Piece, before: str, after: str) -> bool:
+        """What happened ("делала в субботу") and no wish is told around it."""
+        near, far = before.rsplit(" , ", 1)[-1], after.split(" , ", 1)[0]
+        is_past = _tells_past(near) or (_tells_past(far) and not context("wish_verbs").search(before))
+        return is_past and piece.moment is None and not context("wish_verbs").search(near)
+
+    def _is_of_another_thing(self, piece: Piece) -> bool:
+        """The day of a wedding, today's pain, a cheap day, the time a treatment lasts: no time for a visit."""
+        symbols = self.line.symbols
+        clause = clause_around(symbols, piece.start, piece.end)
+        sentence = sentence_around(symbols, piece.start, piece.end)
+        own = symbols[piece.start : piece.end]
+        rest = clause.replace(own, " ", 1)
+        wished = context("wish_verbs").search(rest)
+        if re.match(r" ?(?:да|же|верно|правильно) \?", symbols[piece.end :]):
+            return True  # "завтра суббота, да?"
+        events = lexicon.load("times")["events"]
+        beside = re.compile(
+            rf"{events} (?:в |на |у меня |уже )*\|\|(?!\S)|(?<!\S)\|\| (?:у меня |у нас |у мужа |мне |мой |моя )*{events}(?!\S)"
+        )
+        if beside.search(f"{symbols[: piece.start]}|| {symbols[piece.end :]}".replace("  ", " ")):
+            return True
+        if not wished and (context("events").search(rest) or context("promo_words").search(rest)):
+            return True
+        if not wished and re.match(r"R0|с утра|MORN|EVEN|NIGHT|MIDNIGHT|к вечеру|утро", own):
+            if context("symptoms").search(rest):
+                return True
+        if context("price_words").search(sentence) and not context("wish_verbs").search(sentence):
+            return True
+        if "THROUGH" in own or piece.moment is not None or "UNTIL" in own or "WEEK" in own:
+            if context("aftercare").search(rest):
+                return True
+            if "THROUGH" in own and not wished and context("arrivals").search(rest):
+                return True
+        if piece.moment is not None and piece.moment.grain == "asap":
+            return context("other_haste").search(clause) is not None and "SOON" not in own
+        return False
 
     def _without_old_times(self, pieces: list[Piece]) -> list[Piece]:
         """Of a move only the new time stays: "с пятницы на субботу", "не завтра, а в среду", "вместо 5 в 7"."""
         units = self._units(pieces)
-        old = [unit for index, unit in enumerate(units) if self._is_old(unit, units[index + 1 :])]
+        old = [
+            unit
+            for index, unit in enumerate(units)
+            if self._is_old(unit, units[index + 1 :] or units[:index], is_last=index + 1 == len(units))
+        ]
         if len(old) == len(units):
             old = old[:-1]
         kept = [piece for unit in units if unit not in old for piece in unit]
@@ -94,26 +147,48 @@ class Chooser:
             units.append([piece])
         return units
 
-    def _is_old(self, unit: list[Piece], later: list[list[Piece]]) -> bool:
-        """Whether another time of the message takes the place of this one."""
+    def _is_old(self, unit: list[Piece], others: list[list[Piece]], *, is_last: bool) -> bool:
+        """Whether another time of the message takes the place of this one; `others` come after it, or before the last."""
         symbols, start, end = self.line.symbols, unit[0].start, unit[-1].end
-        if any(piece.is_excluded for piece in unit) or not later:
+        if any(piece.is_excluded for piece in unit) or not others:
             return False
-        before = symbols[:start].split()
-        gap = symbols[end : later[0][0].start]
-        if before[-1:] == ["вместо"] or before[-2:-1] == ["вместо"]:
+        before, after = symbols[:start].split(), symbols[end:]
+        if "вместо" in before[-2:] or re.search(r"(?:^|\s)а не (?:во? |на |к )?$", symbols[:start]):
             return True
+        if is_last:
+            return False
+        gap = symbols[end : others[0][0].start]
         if re.search(_REFUSED, symbols[:start]) and not re.search("отмен", symbols):
             return True
         if before[-1:] == ["не"] and re.search(r"(?:^|\s)(?:а|лучше|давайте)(?:\s|$)", gap):
             return True
-        if (self._begins(unit[0], "с", "со") or before[-1:] in (["с"], ["со"])) and not later[0][0].is_excluded:
-            aims = re.search(r"(?:^|\s)на\s*$", gap) or self._begins(later[0][0], "на")
+        if (self._begins(unit[0], "с", "со") or before[-1:] in (["с"], ["со"])) and not others[0][0].is_excluded:
+            aims = re.search(r"(?:^|\s)на\s*$", gap) or self._begins(others[0][0], "на")
             if aims or _MOVE.search(symbols):
                 return True
-        had = re.search(r"(?<!\S)запис(?:ан\w*|алась|ался|ались|ь)(?: \S+){0,4} ?$", symbols[:start])
-        turns = any(_TURN.search(symbols[end : other[0].start]) for other in later)
-        return bool(had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()))
+        if re.search("отмен|сним|убер|удал", symbols) and re.search("запиши|запис(?:ать|ите)|хочу|хотел", gap):
+            return False  # a visit called off and another asked for: both count
+        clause = clause_around(symbols, start, end)
+        had = re.search(rf"(?<!\S){_HAD}(?: \S+){{0,4}} ?$", symbols[:start])
+        has = re.match(rf" ?(?:\S+ ){{0,2}}{_HELD}(?!\S)", after) or re.search(rf"(?<!\S){_OWN}(?!\S)", clause)
+        turns = any(_TURN.search(symbols[end : other[0].start]) for other in others)
+        if had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()):
+            return True
+        called_off = re.search("отмен|сним|убер|удал", clause)
+        if re.match(r" ?(?:\S+ ){0,2}(?:записан\w*|назначен\w*)(?!\S)", after) and not called_off:
+            return True
+        own = self.line.own_words(start, end).lower()
+        if (
+            re.match(r"\w+(?:н[ую]ю|н[ыи]й|нее|ная|няя)(?!\w)", own)
+            and " на " in f"{gap} {symbols[others[0][0].start :]}"[:6]
+        ):
+            return True  # "завтрашнюю на четверг"
+        statement = sentence_around(symbols, start, end)
+        if _HINDERED.search(symbols) and not (context("wish_verbs").search(statement) or called_off):
+            return any(_TURN.search(sentence_around(symbols, other[0].start, other[-1].end)) for other in others)
+        return bool(
+            has and not re.search("отмен", clause) and (turns or _TURN.search(symbols[:end]) or _TURN.search(after))
+        )
 
     def _begins(self, piece: Piece, *words: str) -> bool:
         return self.line.symbols[piece.start : piece.end].split()[0] in words
@@ -284,7 +359,9 @@ class Chooser:
 
 
 _REFUSED = r"не (?:могу|смог\w+|получ\w+|успе\w+|выход\w+|подход\w+|приду|буду)(?: [а-я]+){0,2} ?$"
-_MOVE = re.compile(r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|местит|ложит)|сдви[нг]|поменя|смени)")
+_MOVE = re.compile(
+    r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|местит|ложит|сад|брос)|сдви[нг]|подви[нг]|смест|поменя|смени|закин|кинь)"
+)
 _CHOICE = re.compile(
     r"(?:[\s,.;?!()/-]|или|либо|а|ну|но|и|еще|если|нет|не|будет|получится|выйдет|что|то|тогда|можно|лучше|в|во|на|к|ко"
     r"|максимум|минимум|крайнем|крайняк|случае|как|вариант|запасной|возможно|может|быть|же|подойдет|удобно|устроит"
@@ -293,12 +370,25 @@ _CHOICE = re.compile(
 _CHOOSES = re.compile(
     r"(?<!\S)(?:или|либо|если|можно|крайнем|крайняк|максимум|вариант|тоже|также|лучше|хотя|пойдет|устроит|подойдет)(?!\S)"
 )
+# Of a visit that stands already: words before its time, after it, beside it.
+_HAD = r"(?:запис(?:ан\w*|алась|ался|ались|ь|и)|стою|стоит|стояла?|назначен\w*|бронь|визит|сеанс|прием|у меня|мне на|мое|мой)"
+_HELD = (
+    r"(?:назначен\w*|стоит|стоят|стою|стояла?|записан\w*|не (?:успева\w+|смог\w+|могу|получ\w+|подход\w+|доберет\w*|с руки)"
+    r"|отпал\w*|нету|заберите|рано|поздно)"
+)
+_OWN = r"(?:мой|мою|моя|мое|нашу?|свою) (?:\S+ )?(?:запис\w+|сеанс\w*|прием\w*|визит\w*|брон\w+|время)|(?:прием|сеанс|визит|запись)"
+# What makes people move a visit.
+_HINDERED = re.compile(
+    r"(?<!\S)(?:сломал\w*|забол\w+|простыл\w*|слег\w*|не (?:успе|смо|мог|получ|доеха)\w+|задерж\w+|опазд\w+|опозд\w+"
+    r"|командировк\w*|вызвали|накры\w+|застря\w*|пробк\w*)"
+)
 _CANCEL = re.compile(r"(?<!\S)(?:отмен|сним|убер|вычерк|удал|аннул|выпиш)")
 _EXCEPT = re.compile(r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$")
 _NOT = re.compile(r"(?:^|\s)не(?: (?:в|во|на))*$")
 _TURN = re.compile(
-    r"(?<!\S)(?:перен\w*|перезап\w*|перепиш\w*|сдвин\w*|передвин\w*|поменя\w*|можно|хочу|хотел\w*|лучше|давайте|а на"
-    r"|получится)(?!\S)"
+    r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|сад|ложи|брос|меща|мести)\w*|сдви[нг]\w*|подви[нг]\w*|смест\w*"
+    r"|поменя\w*|смени\w*|можно|хочу|хотел\w*|лучше|дава[йи]\w*|дайте|ставьте|поставьте|примете|никак|а на|а надо"
+    r"|получится|получается|подбер\w*|кинь\w*|закинь\w*|прошу|нужно|надо|реально|успею)(?!\S)"
 )
 
 
@@ -315,13 +405,6 @@ def _tells_past(clause: str) -> bool:
         return False
     words = re.findall(r"(?<!\S)[а-я]{3,}(?!\S)", clause)
     return any(is_past_verb(word) and lemma(word) not in _STILL_AHEAD for word in words)
-
-
-@cache
-def _context(name: str) -> re.Pattern[str]:
-    if name == "booking":
-        return re.compile(r"(?<!\S)(?:запи\w*|хоч\w*|хотел\w*|можно|окош\w*|свободн\w*|стриж\w*|подойти|прийти)(?!\S)")
-    return re.compile(rf"(?<!\S){lexicon.load('times')[name]}(?!\S)")
 
 
 def _with_ranges(symbols: str, pieces: list[Piece]) -> list[Piece]:
@@ -370,6 +453,11 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
     """Two day phrases about the same day ("в пятницу 27 ноября", "на следующей неделе в среду"), else None."""
     if not (first.days and second.days and len(first.days) == len(second.days) == 1):
         return None
+    for free, frame_piece in ((first, second), (second, first)):
+        if free.is_any and not frame_piece.is_any and frame_piece.days:  # "на следующей неделе в любой день"
+            frame_days = frame_piece.days[0]
+            grain = frame_days.grain if frame_days.grain == "day" else "range"
+            return Piece(0, 0, days=[replace(frame_days, grain=grain)], other_days=frame_piece.other_days)
     one, two = (first, first.days[0]), (second, second.days[0])
     for (narrow, span), (wide, frame) in ((one, two), (two, one)):
         if frame.grain in ("week", "month", "range") and span.grain == "day":
@@ -403,8 +491,9 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
             if span == frame:
                 return Piece(0, 0, days=[span])
         elif (
-            frame.grain in ("week", "month")
+            frame.grain in ("week", "month", "range")
             and span.grain == "range"
+            and span != frame
             and frame.first <= span.first
             and span.last <= frame.last
         ):
@@ -447,6 +536,10 @@ def _narrowed_one(one: Clock, two: Clock) -> Clock | None:
         return _point_within(window, other)
     start, end = max(window.start or 0, other.start or 0), min(window.end or END_OF_DAY, other.end or END_OF_DAY)
     if start >= end:
+        for loose, fixed in ((window, other), (other, window)):
+            moved = (loose.start or 0) - 720, (loose.end or 0) - 720
+            if loose.bare_hour and (fixed.start or 0) <= moved[0] and moved[1] <= (fixed.end or END_OF_DAY):
+                return Clock(*moved, "range")  # "с 8 до 9 перед работой"
         return None
     return Clock(start, end, "range" if "range" in (window.grain, other.grain) else "part")
 
