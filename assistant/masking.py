@@ -267,13 +267,12 @@ def _is_person(word: str, *, is_capital: bool, goes_on: bool) -> bool:
         return is_capital or goes_on or not _is_everyday(word)
     if "Surn" not in tags:
         return False
-    is_only_surname = (
-        "inan" not in tags and ("ADJF" not in tags or "Name" in tags) and _SURNAMES.match(word) is not None
-    )
-    return goes_on or is_only_surname or (is_capital and not _is_everyday(word))
+    return goes_on or (not _is_everyday(word) and (is_capital or _SURNAMES.match(word) is not None))
 
 
 def _is_everyday(word: str) -> bool:
-    """Whether the word has a common meaning too ("вера", "любовь", "роза", "света")."""
+    """Whether the word has a common meaning too: "вера", "любовь", "зубов"; a village or "of Ivan" is none."""
     tags = grammar(word)
-    return bool({"inan", "VERB", "ADJF", "ADVB", "INFN", "PREP", "CONJ", "PRCL", "NPRO", "PRTF"} & tags)
+    common = {"inan", "VERB", "ADJF", "ADVB", "INFN", "PREP", "CONJ", "PRCL", "NPRO", "PRTF"}
+    common -= ({"inan"} if "Geox" in tags else set()) | ({"ADJF"} if "Poss" in tags else set())
+    return bool(common & tags)
