@@ -245,4 +245,4 @@ def is_genitive(word: str) -> bool:
 def is_counted(word: str) -> bool:
     """Whether a word can stand after a number that counts it: a noun like "приема", "приемов", "шагах", and no other."""
     cases = {str(parse.tag.case) for parse in _morph().parse(word) if parse.tag.POS == "NOUN" and parse.score >= 0.05}
-    return cases in ({"gent"}, {"gent", "accs"}, {"loct"})
+    return bool(cases) and cases <= {"gent", "loct", "ablt", "accs", "gen2"} and cases != {"accs"}

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 from assistant import lexicon
-from assistant.text import is_counted
+from assistant.text import grammar, is_counted
 from assistant.times.line import Line, context, sentence_around
 from assistant.times.shapes import (
     DAY,
@@ -195,7 +195,7 @@ class Reader:
     def season(self, found: re.Match[str]) -> Piece:
         """A season of three months, the running or the next one; its beginning, middle or end is one of them."""
         groups = found.groupdict()
-        word = groups["season"] or groups["season2"] or groups["season3"]
+        word = groups["season"] or groups["season2"]
         number = {"ве": 3, "ле": 6, "ос": 9, "зи": 12}[word[:2]]
         year = self.today.year - (number == 12 and self.today.month < 3)
         first = date(year, number, 1)
@@ -423,7 +423,7 @@ class Reader:
             "со": (when, when + timedelta(days=HORIZON_DAYS)),
         }.get(relation or "")
         if stretch and stretch[0] < stretch[1]:
-            is_from = relation in ("с", "со")
+            is_from = relation in ("с", "со", "начиная с")
             return Piece(*found.span(), days=[Days(*stretch, "range")], from_day=is_from)
         return Piece(*found.span(), days=[Days(when, when + DAY)], other_days=others)
 
@@ -609,7 +609,7 @@ class Reader:
 
     def after_or_before(self, found: re.Match[str]) -> Piece | None:
         clock = self._clock(found.group("a"))
-        if clock is None or clock.start is None:
+        if clock is None or clock.start is None or (re.fullmatch(r"\d{1,2}", found.group("a")) and self._counts(found)):
             return None
         if found.group("rel") in ("AFTER", "не UNTIL", "начиная с", "с", "со"):
             start = clock.start
@@ -645,7 +645,9 @@ class Reader:
         if before and re.fullmatch(r"дн(?:я|ей)|MIN|WEEK|MONTH|HOUR|раза?|градус\w*|процент\w*", before[0]):
             return before[0] != "HOUR"
         following = found.string[found.end() :].split()[:1]
-        return bool(following) and len(following[0]) > 3 and following[0].islower() and is_counted(following[0])
+        if not following or len(following[0]) < 4 or not following[0].islower():
+            return False
+        return is_counted(following[0]) or (found.group().endswith(" 1") and "NOUN" in grammar(following[0]))
 
     def loose_clock(self, found: re.Match[str]) -> Piece | None:
         start = self._clock(found.group("a"))

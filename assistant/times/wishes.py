@@ -38,7 +38,7 @@ class Chooser:
             pieces = [piece for piece in pieces if not piece.may_repeat]
         for index, piece in enumerate(pieces):
             before = re.split(r" [.!?;] | , (?=а |но |хоч|мож|запи)", symbols[: piece.start])[-1]
-            after = re.split(r" [.!?;,](?: |$)", symbols[piece.end :])[0]
+            after = re.split(r" [.!?;,:](?: |$)", symbols[piece.end :])[0]
             if piece.is_past:
                 continue
             if self._asks_hours(f"{before} {after}"):
@@ -100,10 +100,14 @@ class Chooser:
             return True
         if not wished and (context("events").search(rest) or context("promo_words").search(rest)):
             return True
-        if not wished and re.match(r"R0|с утра|MORN|EVEN|NIGHT|MIDNIGHT|к вечеру|утро", own):
-            if context("symptoms").search(rest):
-                return True
-        if context("price_words").search(sentence) and not context("wish_verbs").search(sentence):
+        is_today = re.match(r"R0|с (?:\d+ )?утра|MORN|EVEN|NIGHT|MIDNIGHT|к вечеру|утро", own)
+        if not wished and is_today and context("symptoms").search(rest):
+            return True
+        is_season = piece.days is not None and (piece.days[0].last - piece.days[0].first) > 60 * DAY
+        if is_season and not context("wish_verbs").search(sentence) and len(symbols.split()) > 3:
+            return True
+        asked = sentence if symbols.startswith(" ?", symbols.find(sentence) + len(sentence)) else clause
+        if context("price_words").search(asked) and not context("wish_verbs").search(sentence):
             return True
         if "THROUGH" in own or piece.moment is not None or "UNTIL" in own or "WEEK" in own:
             if context("aftercare").search(rest):
@@ -334,6 +338,8 @@ class Chooser:
     def _both(self, first: Piece, second: Piece) -> Piece:
         timed = first if first.clocks else second
         dated = second if first.clocks else first
+        if dated.from_day and dated.days and all(clock.start == clock.end for clock in timed.clocks or ()):
+            dated = replace(dated, days=[Days(dated.days[0].first, dated.days[0].first + DAY)])  # "с пятницы в 11"
         clocks = (
             (timed.clocks or [])
             if dated.clocks is None
