@@ -62,11 +62,12 @@ class Reply:
 
 
 def ask(message: str, request: Request, *, endpoint: Endpoint, prompt: str = "", seconds: float) -> Reply | None:
-    """Put a masked message to the model and wait `seconds` at most. None: nothing was sent, for the server has a rest
-    or too many ask already.
+    """Put a masked message to the model and wait `seconds` at most. None: nothing was sent, for the server has a rest,
+    too many ask already, or this process is not ready to ask yet.
 
     Never raises for what the outside does."""
-    if seconds < SHORTEST or time.monotonic() < _rests.get(endpoint, 0.0) or not _asking.acquire(blocking=False):
+    is_resting = time.monotonic() < _rests.get(endpoint, 0.0)
+    if seconds < SHORTEST or is_resting or not get_ready(wait=0) or not _asking.acquire(blocking=False):
         return None
     try:
         return _answer(message, request, endpoint, prompt, seconds)
@@ -147,6 +148,25 @@ def _understood(answer: Any) -> Reply:
     if not isinstance(content, str) or not content.strip():
         return Reply("invalid", "", 0, *counted)
     return Reply("answered", content, 0, *counted)
+
+
+_ready = threading.Event()
+_getting_ready = threading.Lock()
+
+
+def get_ready(*, wait: float) -> bool:
+    """Load the client library beside the work: it takes longer than a client may wait. Whether it is there, after
+    `wait` seconds at most."""
+    if not _ready.is_set() and _getting_ready.acquire(blocking=False):
+        threading.Thread(target=_load, name="llm-load", daemon=True).start()
+    return _ready.wait(wait) if wait else _ready.is_set()
+
+
+def _load() -> None:
+    import openai.resources.chat.completions
+
+    openai.DefaultHttpxClient().close()
+    _ready.set()
 
 
 # --- The client, and a server that fails ------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from datetime import datetime
@@ -20,6 +22,7 @@ PATIENCE = 1.2
 
 @pytest.fixture(autouse=True)
 def nothing_learned():
+    assert llm.get_ready(wait=30)
     llm.forget_failures()
     yield
     llm.forget_failures()
@@ -212,13 +215,20 @@ def test_a_server_that_drips_holds_nobody(ask, sandbox_process):
     assert done.wait(10)
 
 
-def test_the_pipeline_does_not_pay_for_the_client():
-    """The client library is loaded by the one who asks."""
-    import subprocess
-    import sys
-
-    code = "import sys, assistant.engines.llm, assistant.engines.answers; sys.exit('openai' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_only_the_process_that_asks_loads_the_client_and_nobody_waits_for_it():
+    code = """
+import sys
+from datetime import datetime
+from assistant.engines import Request, answers, llm
+assert "openai" not in sys.modules
+request = Request("text", datetime(2026, 1, 1), (), "ufa")
+endpoint = llm.Endpoint("k", "http://127.0.0.1:9/v1", "m")
+assert llm.ask("text", request, endpoint=endpoint, seconds=1.2) is None
+assert llm.get_ready(wait=60)
+assert llm.ask("text", request, endpoint=endpoint, seconds=1.2).outcome == "down"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_latency_is_told(ask, sandbox_process):
