@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from assistant import lexicon
 from assistant.names import find_names, is_given_name
@@ -98,7 +99,7 @@ def mask(message: str, *, names: Iterable[str] = (), keep: frozenset[str] = froz
     hidden: list[tuple[str, str]] = []
     counts: dict[str, int] = {}
     last = 0
-    for start, end, kind in _merged(_secrets(text, names, keep)):
+    for start, end, kind in _apart(_secrets(text, names, keep), text.original):
         secret = text.original[start:end]
         known = next((mark for mark, other in hidden if other == secret), "")
         mark = known or _new_mark(kind, counts, text.original)
@@ -124,19 +125,16 @@ def _new_mark(kind: str, counts: dict[str, int], original: str) -> str:
             return mark
 
 
-def _merged(found: Iterable[tuple[Span, str]]) -> Iterator[tuple[int, int, str]]:
-    """Stretches of the original in their order, those that overlap as one, called by what was found first."""
-    current: tuple[int, int, str] | None = None
-    for _, (span, kind) in sorted(enumerate(found), key=lambda item: (item[1][0][0], item[0])):
-        start, end = span
-        if current is None or start >= current[1]:
-            if current:
-                yield current
-            current = (start, end, kind)
-        else:
-            current = (current[0], max(current[1], end), current[2])
-    if current:
-        yield current
+def _apart(found: Iterable[tuple[Span, str]], original: str) -> list[tuple[int, int, str]]:
+    """Stretches of the original in their order; where two overlap, the one that was found first keeps its own."""
+    taken: list[tuple[int, int, str]] = []
+    for (start, end), kind in found:
+        free = [start, *(edge for left, right, _ in sorted(taken) for edge in (left, right) if start < edge < end), end]
+        for left, right in pairwise(free):
+            is_free = not any(begin < right and left < until for begin, until, _ in taken)
+            if is_free and any(char.isalnum() for char in original[left:right]):
+                taken.append((left, right, kind))
+    return sorted(taken)
 
 
 def _secrets(text: Text, names: Iterable[str], keep: frozenset[str]) -> Iterator[tuple[Span, str]]:
@@ -153,9 +151,10 @@ def _secrets(text: Text, names: Iterable[str], keep: frozenset[str]) -> Iterator
         yield text.span(*span), PHONE
     for match in _BIRTHDAYS.finditer(plain):
         yield text.span(*match.span()), BIRTHDAY
-    for span, kind in _long_numbers(plain):
+    numbers = list(_long_numbers(plain))
+    for span, kind in numbers:
         yield text.span(*span), kind
-    for span in _addresses(text):
+    for span in _addresses(text, [*phones, *(span for span, _ in numbers)]):
         yield span, ADDRESS
     for span in _people(text, phones, names, keep):
         yield span, NAME
@@ -200,8 +199,11 @@ def _long_numbers(plain: str) -> Iterator[tuple[Span, str]]:
 # --- Addresses --------------------------------------------------------------------------------------------------------
 
 
-def _addresses(text: Text) -> Iterator[Span]:
+def _addresses(text: Text, numbers: Sequence[Span]) -> Iterator[Span]:
+    """Streets with their houses; a number that is something else is no house."""
     plain = text.plain
+    for start, end in numbers:
+        plain = plain[:start] + "*" * (end - start) + plain[end:]
     for match in _ADDRESSES.finditer(plain):
         start, end = text.span(*match.span())
         if re.search(r"\d|(?<!^)[А-ЯЁA-Z]", text.original[start:end]):  # «на улице холодно» is no address

@@ -150,6 +150,13 @@ def test_words_of_the_price_list_are_no_names():
     assert mask("Хочу Ксеомин и Шугаринг", keep=words).text == "Хочу Ксеомин и Шугаринг"
 
 
+def test_secrets_side_by_side_stay_apart():
+    masked = mask("Анна Закирова, 8 999 000-12-34, на Ленина 5, anna@mail.ru")
+
+    assert [mark for mark, _ in masked.hidden] == ["[ИМЯ_1]", "[ТЕЛЕФОН_1]", "[АДРЕС_1]", "[ПОЧТА_1]"]
+    assert dict(masked.hidden)["[ИМЯ_1]"] == "Анна Закирова"
+
+
 def test_one_secret_has_one_mark_and_a_mark_that_the_client_wrote_is_not_ours():
     masked = mask("[ИМЯ_1] и Анна, снова Анна, и Ольга")
 
