@@ -40,10 +40,10 @@ def wanted(understanding: Understanding, business: BusinessSettings, *, text: st
     """Whether the business wants the model's reading of this message too. Asks no database.
 
     `is_asked`: the message may answer a question of ours. Never for what must not wait (danger, pain, a wish for a
-    person), nor for what says too little to be read twice."""
+    person), for what holds orders to a machine, nor for what says too little to be read twice."""
     if business.model_use == ModelUse.NEVER or not (business.model_secret or settings.OPENAI_API_KEY):
         return False
-    if understanding.urgency == "high" or cues.in_danger(text) or cues.wants_person(text):
+    if understanding.urgency == "high" or cues.in_danger(text) or cues.wants_person(text) or without_attacks(text)[1]:
         return False
     fewest = ANSWER_WORDS if is_asked else FEWEST_WORDS
     if cues.plain(text) in cues.MENU or sum(word[0].isalpha() for word in cues.tokens(text)) < fewest:

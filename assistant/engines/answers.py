@@ -34,6 +34,7 @@ from assistant.understanding import (
 SURE = 0.9  # a local reading this sure is not overruled
 AGREED = 0.95  # most that both together are sure of
 OVERRULED = 0.7  # most that a model is trusted against us: below what cancels a visit without asking
+TOUCHING: tuple[Intent, ...] = ("cancel", "reschedule")
 MOST_INTENTS = 4
 MOST_SLOTS = 10
 LONGEST_NAME = 60
@@ -173,11 +174,13 @@ def _joined(answer: _Answer, local: Understanding, request: Request) -> Understa
     if says_spam or intents[0] == "spam":
         # An ad gets no answer, so one engine alone never silences a client.
         return replace(local, reasons=("языковая модель: похоже на рекламу", *local.reasons), engine="llm")
+    # What touches a visit never rides on the sureness of another intent.
+    more = tuple(intent for intent in intents if intent in ours or intent not in TOUCHING)
     said = f"языковая модель: согласна, {round(sure * 100)} %"
     if local.intent == intents[0]:
-        wanted, confidence = (*ours, *intents), max(local.confidence, min(sure, AGREED))
+        wanted, confidence = (*ours, *more), max(local.confidence, min(sure, AGREED))
     elif local.confidence >= SURE and not local.is_spam:
-        wanted, confidence = (*ours, *intents), local.confidence
+        wanted, confidence = (*ours, *more), local.confidence
         said = "языковая модель прочла иначе, но в словах клиента сомнений нет"
     else:
         wanted, confidence = intents, min(sure, OVERRULED)

@@ -133,6 +133,16 @@ def test_what_we_are_sure_of_is_not_overruled():
     assert "booking" in found.intents
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+@pytest.mark.parametrize("added", ["cancel", "reschedule"])
+def test_what_touches_a_visit_never_rides_on_the_sureness_of_another_intent(confidence, added):
+    local = Understanding(intent="booking", confidence=confidence, intents=("booking",))
+
+    found = read(told(intents=["booking", added, "price_question"], confidence=1.0), local=local)
+
+    assert found.intents == ("booking", "price_question")
+
+
 def test_pain_that_either_saw_is_pain():
     local = Understanding(intent="booking", confidence=0.5, urgency="high")
 
@@ -298,6 +308,8 @@ def test_whatever_a_model_says_only_the_clients_own_words_come_through(answer, i
     assert set(found.intents) <= set(INTENTS)
     assert 0 <= found.confidence <= 1
     assert not found.is_spam or local.is_spam
+    touching = {"cancel", "reschedule"} & {found.intent, *found.intents} - {local.intent}
+    assert not touching or found.confidence <= answers.OVERRULED
     assert "199" not in str(found)
     assert "03:00" not in str(found)
     assert "скидка" not in str(found)
