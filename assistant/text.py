@@ -246,3 +246,24 @@ def is_counted(word: str) -> bool:
     """Whether a word can stand after a number that counts it: a noun like "приема", "приемов", "шагах", and no other."""
     cases = {str(parse.tag.case) for parse in _morph().parse(word) if parse.tag.POS == "NOUN" and parse.score >= 0.05}
     return bool(cases) and cases <= {"gent", "loct", "ablt", "accs", "gen2"} and cases != {"accs"}
+
+
+@lru_cache(maxsize=20_000)
+def is_nominative(word: str) -> bool:
+    """Whether the likeliest reading is a noun in the nominative: "врач"."""
+    tag = _morph().parse(word)[0].tag
+    return tag.POS == "NOUN" and tag.case == "nomn"
+
+
+@lru_cache(maxsize=20_000)
+def is_locative(word: str) -> bool:
+    """Whether every likely reading is a noun in the prepositional case: "зале"."""
+    cases = {str(parse.tag.case) for parse in _morph().parse(word) if parse.tag.POS == "NOUN" and parse.score >= 0.05}
+    return bool(cases) and cases <= {"loct", "loc2", "datv"}
+
+
+@lru_cache(maxsize=20_000)
+def is_oblique(word: str) -> bool:
+    """Whether every likely reading is a noun in another case than those a wish stands in: "кровью", "затылке", "рук"."""
+    parses = [parse.tag for parse in _morph().parse(word) if parse.score >= 0.1]
+    return all(tag.POS == "NOUN" and tag.case in ("gent", "loct", "ablt", "loc2", "gen2") for tag in parses)
