@@ -26,7 +26,7 @@ _ASKED_FOR = re.compile(
     r"(?<![а-я])(?:к|ко|нуж(?:ен|на|ны)|ищу|хочу|есть|запи[а-я]+|посоветуйте|подберите|консультаци[а-я]+|прием)\s+(?:[а-я]+\s+){0,2}$"
 )
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
-_WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,;!?+/\n]")
+_WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,:;!?+/\n()]")
 _JOINERS = frozenset(lexicon.load("services")["joiners"].split())
 _NOISE = frozenset(lexicon.load("services")["noise"].split())
 _PEOPLE = frozenset({"мужской", "женский", "детский"})
@@ -83,6 +83,7 @@ def find_services(
     for score, match, first, last in _candidates(words, catalogue, people):
         if score < GOOD_ENOUGH and match.service_id is not None:
             match = _Match(None, match.head)
+        first, last = _trimmed(words, first, last, match)
         if any(taken[first : last + 1]):
             continue
         if first == last and not _stands_alone(text.plain, words, first, catalogue):
@@ -108,6 +109,16 @@ def find_services(
 class _Match:
     service_id: int | None
     head: str
+    meanings: frozenset[str] = frozenset()  # of the name that fits; empty: no line of the list
+
+
+def _trimmed(words: list[_Word], first: int, last: int, match: _Match) -> tuple[int, int]:
+    """Without words at the edges that the name does not hold: "маме стрижку"."""
+    while match.meanings and first < last and not match.meanings & set(words[first].meanings):
+        first += 1
+    while match.meanings and first < last and not match.meanings & set(words[last].meanings):
+        last -= 1
+    return first, last
 
 
 def _candidates(words: list[_Word], catalogue: Catalogue, people: set[str]) -> list[tuple[float, _Match, int, int]]:
@@ -172,7 +183,8 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
         if is_exact or heads or (score >= _least(meanings) and not (meanings & variant.meanings) <= _weak()):
             if _contradicts(meanings, variant):
                 return _Match(None, heads[0] if heads else min(meanings)), min(score, 0.9)
-            return _Match(variant.service_id, heads[0] if heads else min(variant.meanings)), min(score, 1.0)
+            head = heads[0] if heads else min(variant.meanings)
+            return _Match(variant.service_id, head, variant.meanings), min(score, 1.0)
     if heads and _belongs(heads[0], catalogue):
         return _Match(None, heads[0]), 0.6
     lone = next(iter(meanings)) if len(meanings) == 1 else ""
