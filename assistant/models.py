@@ -3,6 +3,7 @@
 from django.db import models
 
 from contacts.models import Message
+from tenants.business.models import BusinessSettings
 
 
 class KnowledgeEntry(models.Model):
@@ -33,6 +34,18 @@ class Promotion(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class LanguageModel(BusinessSettings):
+    """The part of a business's settings that says when a language model is asked, and how."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "языковая модель"
+        verbose_name_plural = "языковая модель"
+
+    def __str__(self) -> str:
+        return "Языковая модель"
 
 
 class ModelCall(models.Model):

@@ -6,18 +6,15 @@ The local understanding is always there first; whatever happens here, it is the 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
-from django.db.models import Sum
+from django.db import DatabaseError, transaction
 
-from assistant import cues, prompts
+from assistant import cues, prompts, spending
 from assistant.engines import Request, answers, llm
 from assistant.masking import mask, plain_words
 from assistant.models import ModelCall
@@ -33,7 +30,6 @@ LONGEST = 2000  # characters of a message that are shown to the model
 FEWEST_WORDS = 3  # «да», «второе», «в 15:00» need no second reading
 ANSWER_WORDS = 6  # nor does a short answer to our own question
 LONGEST_REPLY = 4000  # characters that are kept
-KEPT_SECONDS = 5.0
 
 
 def wanted(understanding: Understanding, business: BusinessSettings, *, text: str, is_asked: bool = False) -> bool:
@@ -68,7 +64,7 @@ def refine(
     Calls HTTP: never inside a transaction. `seconds` is what is left of the answer's time (at most OPENAI_TIMEOUT is
     waited), `names` are those by which the client is known."""
     endpoint = endpoint_of(business)
-    if endpoint is None or spent_kopecks(now=now, zone=zone) >= business.model_cap_kopecks:
+    if endpoint is None or spending.spent_kopecks(now=now, zone=zone) >= business.model_cap_kopecks:
         return local
     masked = mask(without_attacks(text)[0][:LONGEST], names=names, keep=_trade_words(tuple(request.price_list)))
     patience = settings.OPENAI_TIMEOUT if seconds is None else min(seconds, settings.OPENAI_TIMEOUT)
@@ -92,7 +88,7 @@ def refine(
         latency_ms=reply.latency_ms,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
-        cost_kopecks=cost_kopecks(reply),
+        cost_kopecks=spending.cost_kopecks(reply),
     )
     _record(call, now=now)
     return understanding
@@ -120,40 +116,9 @@ def prompt_version(business: BusinessSettings) -> str:
     return f"своя {business.model_prompt_version}" if business.model_prompt else str(prompts.DEFAULT_VERSION)
 
 
-# --- Money ------------------------------------------------------------------------------------------------------------
-
-
-def cost_kopecks(reply: llm.Reply) -> Decimal:
-    """By the prices of the settings; four places, for one call costs a fraction of a kopeck."""
-    prompt = Decimal(str(settings.OPENAI_PROMPT_KOPECKS_PER_1K)) * reply.prompt_tokens
-    completion = Decimal(str(settings.OPENAI_COMPLETION_KOPECKS_PER_1K)) * reply.completion_tokens
-    return ((prompt + completion) / 1000).quantize(Decimal("0.0001"))
-
-
-def spent_kopecks(*, now: datetime, zone: ZoneInfo) -> Decimal:
-    """What the calls of this calendar month cost."""
-    rows = ModelCall.objects.filter(asked_at__gte=month_begin(now, zone))
-    return rows.aggregate(sum=Sum("cost_kopecks"))["sum"] or Decimal(0)
-
-
-def month_begin(now: datetime, zone: ZoneInfo) -> datetime:
-    return now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-_spent: dict[str, tuple[float, Decimal]] = {}
-
-
-def has_money(business: BusinessSettings, *, now: datetime, zone: ZoneInfo) -> bool:
-    """Whether the month's cap is not reached, as of some seconds ago: `refine` looks at it again before it asks."""
-    found = _spent.get(connection.schema_name)
-    if found is None or time.monotonic() - found[0] >= KEPT_SECONDS:
-        found = _spent[connection.schema_name] = (time.monotonic(), spent_kopecks(now=now, zone=zone))
-    return found[1] < business.model_cap_kopecks
-
-
 def forget_all() -> None:
     """Drop what this process keeps: spendings, failures and pauses of servers."""
-    _spent.clear()
+    spending.forget()
     llm.forget_failures()
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from assistant import refine
+from assistant import refine, spending
 from assistant.engines import Request
 from assistant.understand import understand
 from assistant.understanding import Understanding
@@ -53,7 +53,7 @@ def postpone(
     answer_by = _answer_by(conversation, now)
     if answer_by - now < SHORTEST + QUEUING:
         return False
-    if not refine.has_money(config.settings, now=now, zone=config.branches[0].zone):
+    if not spending.has_money(config.settings, now=now, zone=config.branches[0].zone):
         return False
     later("routing.refine", conversation.pk, last.pk)
     patience = timedelta(seconds=settings.OPENAI_TIMEOUT) + QUEUING

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from assistant import prompts, refine
+from assistant import prompts, refine, spending
 from assistant.engines import Request, llm
 from assistant.models import ModelCall
 from assistant.understand import understand
@@ -232,7 +232,7 @@ def test_a_key_that_cannot_be_read_costs_no_answer(reread, business, outside):
 def test_cost_is_counted_by_tokens(settings):
     settings.OPENAI_PROMPT_KOPECKS_PER_1K, settings.OPENAI_COMPLETION_KOPECKS_PER_1K = 2.0, 6.0
 
-    assert refine.cost_kopecks(llm.Reply("answered", "", 0, 1500, 250)) == Decimal("4.5000")
+    assert spending.cost_kopecks(llm.Reply("answered", "", 0, 1500, 250)) == Decimal("4.5000")
 
 
 def call_of(asked_at, kopecks="10", **more):
@@ -250,7 +250,7 @@ def test_over_the_cap_nothing_is_asked(reread, business, outside, salon):
 
     assert found == local
     assert len(sent(outside)) == 1
-    assert not refine.has_money(business, now=salon.clock.now(), zone=UFA)
+    assert not spending.has_money(business, now=salon.clock.now(), zone=UFA)
 
 
 def test_a_cap_of_nothing_is_no_money_at_all(reread, business, outside):
@@ -267,8 +267,8 @@ def test_a_month_is_the_businesss_own(business):
     call_of(datetime(2026, 11, 30, 18, 59, tzinfo=UTC), "7")
     call_of(datetime(2026, 11, 30, 19, 0, tzinfo=UTC), "5")
 
-    assert refine.spent_kopecks(now=datetime(2026, 11, 30, 18, 59, 30, tzinfo=UTC), zone=UFA) == 12
-    assert refine.spent_kopecks(now=datetime(2026, 12, 1, 3, tzinfo=UTC), zone=UFA) == 5
+    assert spending.spent_kopecks(now=datetime(2026, 11, 30, 18, 59, 30, tzinfo=UTC), zone=UFA) == 12
+    assert spending.spent_kopecks(now=datetime(2026, 12, 1, 3, tzinfo=UTC), zone=UFA) == 5
 
 
 def test_the_neighbours_calls_cost_us_nothing(reread, business, neighbour, salon):
