@@ -27,7 +27,29 @@ _LATIN = [
 _LATIN_ONE = dict(zip("abcdefghijklmnopqrstuvwxyz'", "абцдефгхийклмнопкрстувв?ызь", strict=True))
 _LATIN_ONE["x"] = "кс"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_FOLD = {"ё": "е", "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "«": '"', "»": '"', "“": '"', "”": '"', "’": "'"}
+_FOLD = {
+    "ё": "е",
+    "ә": "э",
+    "ө": "о",
+    "ү": "у",
+    "һ": "х",
+    "ң": "н",
+    "җ": "ж",
+    "ғ": "г",
+    "ҡ": "к",
+    "ҙ": "з",
+    "ҫ": "с",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "‐": "-",
+    "‑": "-",
+    "«": '"',
+    "»": '"',
+    "“": '"',
+    "”": '"',
+    "’": "'",
+}
 
 
 @dataclass(frozen=True)
@@ -267,3 +289,9 @@ def is_oblique(word: str) -> bool:
     """Whether every likely reading is a noun in another case than those a wish stands in: "кровью", "затылке", "рук"."""
     parses = [parse.tag for parse in _morph().parse(word) if parse.score >= 0.1]
     return all(tag.POS == "NOUN" and tag.case in ("gent", "loct", "ablt", "loc2", "gen2") for tag in parses)
+
+
+@lru_cache(maxsize=20_000)
+def likeliest(word: str) -> frozenset[str]:
+    """The grammemes of the likeliest reading."""
+    return frozenset(_morph().parse(word)[0].tag.grammemes)
