@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant.dates import find_times
@@ -12,19 +10,11 @@ from assistant.intents import Classifier, TrainedClassifier
 from assistant.names import find_names
 from assistant.phones import find_phones
 from assistant.places import find_places
+from assistant.promos import find_promos
 from assistant.services import find_services, is_specialist
 from assistant.signs import Features, without_attacks
-from assistant.text import Text, normalise
-from assistant.understanding import PromoSlot, Slots, Understanding
-
-_CODE_WORD = re.compile(
-    r"(?<![а-я])(?:промокод\w*|промик\w*|купон\w*|промо-?код\w*|код(?:у|ом|овое слово)?)\s*[:«\"'(-]*\s*"
-    r"(?:на\s+скидку\s*)?([a-zа-я0-9_-]{3,20})"
-)
-_CODE = re.compile(
-    r"(?<![\w@./-])(?=[A-ZА-ЯЁ0-9-]*[A-ZА-ЯЁ]{3})(?=[A-ZА-ЯЁ-]*\d)[A-ZА-ЯЁ][A-ZА-ЯЁ0-9-]{3,19}(?![\w.-])"
-)
-_NO_CODE = re.compile(r"(?:covid|ковид|т\d|iphone|умц|[рp]?h?\d)", re.IGNORECASE)
+from assistant.text import normalise
+from assistant.understanding import Slots, Understanding
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,7 @@ def features_of(request: Request) -> Features:
     cleaned, attacked = without_attacks(request.text)
     text = normalise(cleaned)
     phones = find_phones(text)
-    promos = _promos(text)
+    promos = find_promos(text)
     phone_spans = [span for _, span in phones]
     hidden = [*phone_spans, *[span for _, span in promos]]
     slots = Slots(
@@ -77,33 +67,3 @@ def _kept(slots: Slots, intent: str) -> Slots:
     if intent in ("other", "complaint"):
         return replace(slots, service=tuple(slot for slot in slots.service if not is_specialist(slot)))
     return slots
-
-
-def _promos(text: Text) -> Sequence[tuple[PromoSlot, tuple[int, int]]]:
-    """Promo codes: what follows "промокод", or a capital word with digits (VESNA10)."""
-    found: list[tuple[PromoSlot, tuple[int, int]]] = []
-    for match in _CODE_WORD.finditer(text.folded):
-        start, end = match.span(1)
-        word = text.folded[start:end]
-        written = text.original[text.starts[start] : text.ends[end - 1]] if len(text.folded) == len(text.plain) else ""
-        if re.search(r"\d", word) or re.fullmatch(r"[a-z0-9_-]+", word) or (written and written.isupper()):
-            position = text.original.lower().find(word)
-            own = text.original[position : position + len(word)] if position >= 0 else word
-            found.append((PromoSlot(own), (start, end)))
-    for match in _CODE.finditer(text.original):
-        word = match.group()
-        if _NO_CODE.match(word) or any(slot.text == word for slot, _ in found):
-            continue
-        span = _plain_span(text, *match.span())
-        found.append((PromoSlot(word), span))
-    return found
-
-
-def _plain_span(text: Text, start: int, end: int) -> tuple[int, int]:
-    """Where original[start:end] stands in the plain text."""
-    inside = [
-        index
-        for index, (left, right) in enumerate(zip(text.starts, text.ends, strict=True))
-        if left >= start and right <= end
-    ]
-    return (inside[0], inside[-1] + 1) if inside else (0, 0)
