@@ -66,7 +66,7 @@ _SUMS = re.compile(
 )
 _GAP = re.compile(r"[\s.\-()_/+,*]{0,4}")
 _SHORT_PHONES = re.compile(r"(?<!\d)\d\d-\d\d-\d\d(?!\d)")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WORD = re.compile(r"[a-z\u0400-\u04ff]+(?:-[a-z\u0400-\u04ff]+)*")  # with the letters of Tatar and Bashkir
 _SURNAMES = re.compile(
     r".{2,}(?:(?:[ое]в|[иы]н)(?:а|у|ой|ым|е|ы|ых)?|(?:ск|цк)(?:ий|ая|ой|ую|ого|ому|им)|енко|чук|щук|юк|дзе|швили|ян)$"
 )

@@ -164,6 +164,7 @@ def test_one_secret_has_one_mark_and_a_mark_that_the_client_wrote_is_not_ours():
     assert masked.restore("[ИМЯ_2] и [ИМЯ_3]") == "Анна и Ольга"
 
 
+@example("\U00017000 и Анна")
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=300))
 def test_any_text_comes_back_as_it_was(text):
     import unicodedata
