@@ -29,17 +29,14 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
     for match in _pattern(rf"(?<![а-я]){data['introductions']}\s*[:,-]?\s*").finditer(text.plain):
         is_sure = "зовут" in match.group() or re.search(r"им[яе]|фио|фамил", match.group()) is not None
         keep(_name_at(text, match.end(), sure=is_sure))
-    for match in _pattern(rf"([а-я]+(?:-[а-я]+)?(?:\s+[а-я]+)?)\s*,?\s+{data['signatures']}").finditer(text.plain):
-        keep(_named_words(text, match.start(1), match.end(1)))
-    for match in _pattern(rf"(?<![а-я])([а-я]+)\s+(?:[а-я0-9:]+\s+){{0,4}}?{data['stays_away']}").finditer(text.plain):
-        word = _WORD.match(text.plain, match.start(1))
-        if (
-            word
-            and _is_plainly_name(text, word)
-            and not _is_staff(text, word.start())
-            and is_nominative_name(word.group())
-        ):
-            keep((word.start(), word.end()))
+    for signature in _pattern(rf"(?<![а-я]){data['signatures']}").finditer(text.plain):
+        near = list(_WORD.finditer(text.plain, max(0, signature.start() - 60), signature.start()))[-2:]
+        if near and re.fullmatch(r"[\s,]*", text.plain[near[-1].end() : signature.start()]):
+            keep(_named_words(text, near[0].start(), near[-1].end()))
+    for absence in _pattern(rf"(?<![а-я]){data['stays_away']}").finditer(text.plain):
+        for word in list(_WORD.finditer(text.plain, max(0, absence.start() - 50), absence.start()))[-5:]:
+            if _is_plainly_name(text, word) and not _is_staff(text, word.start()) and is_nominative_name(word.group()):
+                keep((word.start(), word.end()))
     for match in _pattern(rf"(?<![а-я]){data['writes']}\s+(?=[а-я])").finditer(text.plain):
         keep(_name_at(text, match.end(), sure=False))
     for match in _pattern(rf"(?<![а-я]){data['handles']}\s+(?=[а-я])").finditer(text.plain):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
@@ -25,6 +25,7 @@ _LED = re.compile(
 _ASKED_FOR = re.compile(
     r"(?<![а-я])(?:к|ко|нуж(?:ен|на|ны)|ищу|хочу|есть|запи[а-я]+|посоветуйте|подберите|консультаци[а-я]+|прием)\s+(?:[а-я]+\s+){0,2}$"
 )
+LONGEST_MEMORY = 5000  # words whose meanings a catalogue keeps
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,:;!?+/\n()]")
 _JOINERS = frozenset(lexicon.load("services")["joiners"].split())
@@ -52,6 +53,7 @@ class Catalogue:
     meanings: frozenset[str]
     typable: tuple[str, ...]  # dictionary forms long enough to recognise in a typo
     singles: frozenset[str]  # meanings that are a whole name in the list: there "губы" or "удаление" is enough
+    read: dict[str, tuple[str, ...]] = field(repr=False, compare=False)  # words read already
     fields: frozenset[str]  # what the business does: medicine, fitness, beauty
 
     def weight(self, meaning: str) -> float:
@@ -75,7 +77,7 @@ def find_services(
     `hidden` are stretches of `text.plain` known to be something else. A service that the price list lacks has no id."""
     if _pattern("jobs").search(text.plain):
         return ()  # who looks for work names a trade and wants no service
-    catalogue = compiled(tuple(price_list))
+    catalogue = _catalogue_of(price_list)
     words = list(_words(text, catalogue, hidden))
     people = {meaning for word in words for meaning in word.meanings if meaning in _PEOPLE}
     found: list[tuple[int, int, _Match]] = []
@@ -295,6 +297,16 @@ def _words(text: Text, catalogue: Catalogue, hidden: Sequence[tuple[int, int]]) 
 
 
 def _meanings_in(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """What a word may mean in this list; kept with the list, for people use the same words."""
+    meanings = catalogue.read.get(plain)
+    if meanings is None:
+        if len(catalogue.read) >= LONGEST_MEMORY:
+            catalogue.read.clear()
+        meanings = catalogue.read[plain] = _read_meanings(plain, catalogue)
+    return meanings
+
+
+def _read_meanings(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
     if plain in _JOINERS or len(plain) < 2 or plain in _set("not_services"):
         return ()
     known = tuple(dict.fromkeys(_alias(form) for form in (plain, *lemmas(plain))))
@@ -323,6 +335,20 @@ def _typo(plain: str, typable: tuple[str, ...]) -> str | None:
 
 # Compiling
 
+_LATEST: dict[int, tuple[tuple[ServiceInfo, ...], Catalogue]] = {}  # by identity: hashing a whole list costs more
+
+
+def _catalogue_of(price_list: Sequence[ServiceInfo]) -> Catalogue:
+    """The catalogue of a list; the same tuple object is not compared again."""
+    if not isinstance(price_list, tuple):
+        return compiled(tuple(price_list))
+    latest = _LATEST.get(id(price_list))
+    if latest is None or latest[0] is not price_list:
+        if len(_LATEST) >= 512:
+            _LATEST.clear()
+        latest = _LATEST[id(price_list)] = (price_list, compiled(price_list))
+    return latest[1]
+
 
 @lru_cache(maxsize=512)
 def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
@@ -344,7 +370,7 @@ def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
                 by_meaning[meaning].append(variant)
     frozen = {meaning: tuple(dict.fromkeys(variants)) for meaning, variants in by_meaning.items()}
     fields = frozenset(name for name in lexicon.load("services")["fields"] if _anchors(name) & frozen.keys())
-    return Catalogue(frozen, frozenset(frozen), tuple(sorted(typable)), frozenset(singles), fields)
+    return Catalogue(frozen, frozenset(frozen), tuple(sorted(typable)), frozenset(singles), {}, fields)
 
 
 def _forms_of(name: str) -> list[str]:

@@ -21,7 +21,7 @@ class Line:
 
     @property
     def may_hold_time(self) -> bool:
-        return _HINT.search(self.symbols) is not None
+        return HINT.search(self.symbols) is not None
 
     def plain_span(self, start: int, end: int) -> tuple[int, int]:
         """Where symbols[start:end] stands in text.plain."""
@@ -38,7 +38,7 @@ _TOKEN = re.compile(
 )
 _SUFFIXES = {"го", "ого", "е", "ое", "его", "му", "ому", "ему", "ье", "ом"}
 _COUNT_SUFFIXES = {"х", "ех", "ти", "ми", "и", "мью", "ю"}  # "до 4х", "к 5-ти": a number and no date
-_HINT = re.compile(
+HINT = re.compile(
     r"\d|[A-Z]{2}|W\d|R\d|HOUR|вечер|утр|обед|работы|скорее|быстрее|раньше|срочн|сейчас|дн|день|праздник|рождеств"
     r"|каникул|asap|майск|числ|рабоч|весн|лето|летом|лета|зим|осен|открыт|закрыт|ранн|свободн|освобод|новогодн|масленниц|пасх|немедленно"
 )
@@ -62,8 +62,9 @@ def _words() -> dict[str, str]:
 
 
 @cache
-def _masks() -> list[re.Pattern[str]]:
-    return [re.compile(rf"(?<!\S)(?:{mask})(?!\S)") for mask in lexicon.load("times")["masks"]]
+def _masks() -> re.Pattern[str]:
+    masks = "|".join(f"(?:{mask})" for mask in lexicon.load("times")["masks"])
+    return re.compile(rf"(?<!\S)(?:{masks})(?!\S)")
 
 
 def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
@@ -126,12 +127,15 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
         put(symbol or token, start, end)
     _read_together(symbols, bounds, text.plain)
     line = _with_clocks(" ".join(symbols))
-    for mask in _masks():
-        line = mask.sub(lambda found: re.sub(r"\S+", lambda word: "_" * len(word.group()), found.group()), line)
+    line = _masks().sub(_masked, line)
     begins = [0]
     for symbol in symbols[:-1]:
         begins.append(begins[-1] + len(symbol) + 1)
     return Line(text, line, begins, bounds)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return re.sub(r"\S", "_", found.group())
 
 
 def _read_together(symbols: list[str], bounds: list[tuple[int, int]], plain: str) -> None:
