@@ -25,7 +25,7 @@ from routing import leads
 from routing.config import Config
 
 ANSWER_ALLOWANCE = timedelta(seconds=3)  # from the client's first message of a burst
-SENDING = timedelta(milliseconds=600)  # the answer is composed, stored and taken by the provider
+SENDING = timedelta(milliseconds=900)  # the answer is composed, stored and taken by the provider
 QUEUING = timedelta(milliseconds=250)  # from owed to begun
 SHORTEST = timedelta(milliseconds=500)  # with less left the model is not asked
 LONGEST_TEXT = 4000  # characters of a burst that are read

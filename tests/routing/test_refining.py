@@ -139,7 +139,7 @@ def test_the_plain_answer_is_due_before_the_three_seconds_are_over(salon, clock,
     only_pipeline(clock)
 
     [plain] = owed("routing.answer_plainly")
-    assert 1.2 < (plain.due_at - clock.now()).total_seconds() <= 2.4
+    assert 1.2 < (plain.due_at - clock.now()).total_seconds() <= 2.1
 
 
 def test_after_a_long_burst_there_is_no_time_to_ask(salon, clock, outside):
