@@ -158,7 +158,7 @@ class Reader:
     def in_some(self, found: re.Match[str]) -> Piece | None:
         groups = found.groupdict()
         amount, unit = groups.get("n"), groups["unit"]
-        size = _size(amount)
+        size = _size(amount) + (0.5 if groups.get("half") else 0)
         until = max(_size(groups["m"]), size) if groups.get("m") else size
         if unit == "HALFHOUR":
             size = until = 0.5
@@ -561,6 +561,9 @@ class Reader:
         if relation == "в" and not new_year:
             return self._clipped(found, first, last)
         start = max(self.today, first - timedelta(days=7))
+        if relation == "к":  # "к празднику хочу успеть": why, when another time is said
+            days = [Days(start, max(first, start + DAY), "range")]
+            return Piece(*found.span(), days=days, may_repeat=True)
         if relation in ("на", "в"):
             return self._clipped(found, max(first, self.today), last)
         return Piece(*found.span(), days=[Days(start, max(first, start + DAY), "range")])
@@ -715,6 +718,8 @@ class Reader:
             return Clock(END_OF_DAY, END_OF_DAY, "minute", others=(0,))
         numbers = [int(number) for number in re.findall(r"\d+", core)]
         literal = core.startswith("T0")
+        if core.startswith("без") and core.endswith("HOUR1"):
+            numbers.append(1)
         if core == "HOUR1":
             hour, minute = 1, 0
         elif core.startswith("HALF"):

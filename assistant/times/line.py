@@ -168,9 +168,14 @@ def _read_together(symbols: list[str], bounds: list[tuple[int, int]], plain: str
             join(index, f"T{symbol}:{following}")
         elif symbol.endswith("@") and plain[: bounds[index][1]].endswith("го") and not _agrees(following):
             before = symbols[index - 1] if index else ""
-            if before not in ("HALF", "QUARTER", "BEGIN", "FINISH", "MIN", "после", "-") and not before.isdigit():
+            if before not in _NO_DATE_AFTER and not before.isdigit():
                 symbols[index] = symbol[:-1] + "#"
         index += 1
+
+
+_NO_DATE_AFTER = frozenset(
+    "HALF QUARTER BEGIN FINISH MIN - лучше хуже дешевле дороже чем у для от кроме вместо про без".split()
+)
 
 
 def _agrees(word: str) -> bool:
@@ -185,7 +190,7 @@ def sentence_around(symbols: str, start: int, end: int) -> str:
 
 def clause_around(symbols: str, start: int, end: int) -> str:
     """The part between commas in which symbols[start:end] stands."""
-    return _clause(symbols, start, end, " .", " !", " ?", " ;", " )", " (", " ,", " :", " -")
+    return _clause(symbols, start, end, " .", " !", " ?", " ;", " )", " (", " ,", " :")
 
 
 def _clause(symbols: str, start: int, end: int, *marks: str) -> str:

@@ -54,7 +54,7 @@ class Piece:
     weekday: int | None = None
     day_of_month: int | None = None
     is_past: bool = False
-    may_repeat: bool = False  # "через день": how often, when another time is said
+    may_repeat: bool = False  # "через день", "к празднику": how often or why, when another time is said
     is_any: bool = False  # "любой день"
     frame: Piece | None = None  # "на следующей неделе", when a weekday was found in it
     is_excluded: bool = False

@@ -51,18 +51,22 @@ class Chooser:
                 piece.is_excluded = True
             elif re.match(
                 r"(?:я |мы |уже |точно |у меня |мне )*(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант|успева\w+"
-                r"|катит|выйдет|вырв\w+|с руки|буду|доберусь|приеду|годится|вариант)|занят\w*|никак(?! \?)|отпада\w+|отпал\w*|мимо)",
+                r"|катит|выйдет|вырв\w+|с руки|буду|доберусь|приеду|годится|вариант)|занят\w*|никак(?! \?)|отпада\w+|отпал\w*|мимо"
+                r"|(?:точно |уже )?нет(?= ?$| [.!,]))",
                 after.strip(),
             ):
                 # "завтра не смогу прийти" names the visit itself; beside another wish the day is ruled out
-                later = [
-                    other for other in [*pieces[index + 1 :], *kept] if not other.is_past and not other.is_excluded
-                ]
-                piece.is_excluded = bool(later) or re.search(r"остальн|друг\w+ д[ен]|любой|любое", symbols) is not None
+                partner = self._partner(kept, piece)
+                rest = [other for other in [*pieces[index + 1 :], *kept] if other is not partner]
+                others = [other for other in rest if not (other.is_past or other.is_excluded)]
+                piece.is_excluded = bool(others) or re.search(r"остальн|друг\w+ д[ен]|любой|любое", symbols) is not None
+                if partner and piece.is_excluded:
+                    partner.is_excluded = True
             elif (
                 kept
                 and kept[-1].is_excluded
                 and not piece.is_any
+                and _same_kind(kept[-1], piece)
                 and re.fullmatch(r"(?:[,и]|или|в|во|и в|и во|\s)*", symbols[kept[-1].end : piece.start].strip())
             ):
                 piece.is_excluded = True
@@ -72,6 +76,12 @@ class Chooser:
         if not kept and context("moves").search(symbols):
             return doubtful  # "а в воскресенье она работает? тогда передвиньте"
         return kept
+
+    def _partner(self, kept: list[Piece], piece: Piece) -> Piece | None:
+        """The day of a clock, or the clock of a day, right before the piece."""
+        if not kept or bool(kept[-1].days) == bool(piece.days) or kept[-1].moment or piece.moment:
+            return None
+        return kept[-1] if re.fullmatch(_BESIDE, self.line.symbols[kept[-1].end : piece.start]) else None
 
     def _asks_hours(self, clause: str) -> bool:
         return bool(context("hours_question").search(clause) and not context("booking").search(clause))
@@ -90,7 +100,7 @@ class Chooser:
         own = symbols[piece.start : piece.end]
         rest = clause.replace(own, " ", 1)
         wished = context("wish_verbs").search(rest)
-        if re.match(r" ?(?:да|же|верно|правильно) \?", symbols[piece.end :]):
+        if re.match(r" ?(?:W\d )?(?:да|же|верно|правильно) \?", symbols[piece.end :]):
             return True  # "завтра суббота, да?"
         events = lexicon.load("times")["events"]
         beside = re.compile(
@@ -114,7 +124,8 @@ class Chooser:
                 return True
             if "THROUGH" in own and not wished and context("arrivals").search(rest):
                 return True
-        if piece.moment is not None and piece.moment.grain == "asap":
+        is_soon = piece.moment is not None and piece.moment.grain == "range" and "MIN" in own
+        if is_soon or (piece.moment is not None and piece.moment.grain == "asap"):
             return context("other_haste").search(clause) is not None and "SOON" not in own
         return False
 
@@ -328,7 +339,11 @@ class Chooser:
         """ "до конца недели после 18": clocks inside a stretch; other moments stay alone."""
         holder, other = (group, piece) if group.moment else (piece, group)
         moment = holder.moment
-        if moment is None or other.moment or moment.end is None or moment.grain != "range":
+        if moment is None or other.moment:
+            return None
+        if is_near and other.days and not other.clocks and other.days[0].first == moment.start.date():
+            return self._joined(group, piece, moment=moment, days=None)  # "сегодня через час"
+        if moment.end is None or moment.grain != "range":
             return None
         if other.clocks and not other.days and (moment.end - moment.start) > DAY:
             days = [Days(moment.start.date(), moment.end.date(), "range")]
@@ -377,7 +392,7 @@ _CHOOSES = re.compile(
     r"(?<!\S)(?:или|либо|если|можно|крайнем|крайняк|максимум|вариант|тоже|также|лучше|хотя|пойдет|устроит|подойдет)(?!\S)"
 )
 # Of a visit that stands already: words before its time, after it, beside it.
-_HAD = r"(?:запис(?:ан\w*|алась|ался|ались|ь|и)|стою|стоит|стояла?|назначен\w*|бронь|визит|сеанс|прием|у меня|мне на|мое|мой)"
+_HAD = r"(?:запис(?:ан\w*|алась|ался|ались|али|ала|ал|ь|и)|стою|стоит|стояла?|назначен\w*|бронь|визит|сеанс|прием|у меня|мне на|мое|мой)"
 _HELD = (
     r"(?:назначен\w*|стоит|стоят|стою|стояла?|записан\w*|не (?:успева\w+|смог\w+|могу|получ\w+|подход\w+|доберет\w*|с руки)"
     r"|отпал\w*|нету|заберите|рано|поздно)"
@@ -479,8 +494,8 @@ def _intersected(first: Piece, second: Piece) -> Piece | None:
                         for o in wide.other_days
                         if o.first.weekday() == 0
                     ]
-                    day = Days(hits[0], hits[0] + DAY)
-                    return Piece(0, 0, days=[day], other_days=others, weekday=narrow.weekday, frame=wide)
+                    hit = Days(hits[0], hits[0] + DAY)
+                    return Piece(0, 0, days=[hit], other_days=others, weekday=narrow.weekday, frame=wide)
             if narrow.day_of_month is not None:
                 for i in range((frame.last - frame.first).days):
                     if (frame.first + i * DAY).day == narrow.day_of_month:
@@ -511,6 +526,13 @@ def _in_frame(piece: Piece, frame: Piece | None) -> Piece:
     """A weekday listed after a frame ("на следующей неделе в четверг или пятницу") lies in it too."""
     met = _intersected(frame, piece) if frame is not None else None
     return met or piece
+
+
+def _same_kind(first: Piece, second: Piece) -> bool:
+    """Days beside days of the same size, or clocks beside clocks: "кроме понедельника и среды"."""
+    if first.days and second.days:
+        return first.days[0].grain == second.days[0].grain
+    return bool(first.clocks and second.clocks and not first.days and not second.days)
 
 
 def _is_choice(gap: str) -> bool:
