@@ -11,9 +11,7 @@ from assistant.text import Text, grammar, is_known, lemma, likeliest
 from assistant.understanding import NameSlot
 
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)?")
-_LEADS = frozenset(
-    "к ко у от с со для на за про о об мастер мастеру мастера врач врачу доктор доктору ваша ваш вашей вашу".split()
-)
+_LEADS = frozenset(lexicon.load("names")["leads"].split())
 _NEVER = frozenset(lexicon.load("names")["never"].split())
 
 
@@ -65,12 +63,12 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
 
 
 def _segments(text: Text) -> list[tuple[int, int]]:
-    """Names that stand by themselves between marks ("чистка, Эмма, суббота") or end the message, no greeted person's."""
+    """Names that stand by themselves between marks ("чистка, Эмма, суббота") or end the message; no greeted one."""
     found = []
     opening = re.match(r"\s*([а-я]+)\s+(?:апа\s+|абый\s+)?(?:на|в|с|из|к|по)\s", text.plain)
-    if opening and (word := _WORD.match(text.plain, opening.start(1))) and _is_plainly_name(text, word):
-        if is_nominative_name(word.group()) and "Voct" not in likeliest(word.group()):
-            found.append((word.start(), word.end()))  # "Маша на 12:00, отмена"
+    first = _WORD.match(text.plain, opening.start(1)) if opening else None
+    if first and _is_plainly_name(text, first) and is_nominative_name(first.group()):
+        found.append(first.span())  # "Маша на 12:00, отмена"
     pieces = list(re.finditer(r"[^,.;:/!?\n()]+", text.plain))
     for index, piece in enumerate(pieces):
         words = list(_WORD.finditer(text.plain, piece.start(), piece.end()))
@@ -109,9 +107,9 @@ def _named_words(text: Text, start: int, end: int, *, whole: bool = False) -> tu
     words = [word for index, word in enumerate(words) if index == 0 or len(word.group()) > 1]  # initials: "Валеев Р."
     names = [_is_plainly_name(text, word) for word in words]
     families = [_is_family_name(text, word) for word in words]
-    if words and all(name or family for name, family in zip(names, families, strict=True)):
-        if any(names) or whole:
-            return words[0].start(), end
+    is_all = bool(words) and all(name or family for name, family in zip(names, families, strict=True))
+    if is_all and (whole or any(names)):
+        return words[0].start(), end
     if not whole and words and names[-1] and not _is_staff(text, words[-1].start()):
         return words[-1].start(), words[-1].end()
     return None

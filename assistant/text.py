@@ -226,7 +226,7 @@ def is_known(word: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _readings(word: str) -> tuple[tuple[str, Any, float], ...]:
-    """All readings of a word, the likeliest first: dictionary form (ё as е), tag, weight. Read once, used by all below."""
+    """All readings of a word, the likeliest first: dictionary form (ё as е), tag, weight. All below use them."""
     return tuple((parse.normal_form.replace("ё", "е"), parse.tag, parse.score) for parse in _morph().parse(word)[:8])
 
 
@@ -278,7 +278,7 @@ def is_genitive(word: str) -> bool:
 
 
 def is_counted(word: str) -> bool:
-    """Whether a word can stand after a number that counts it: a noun like "приема", "приемов", "шагах", and no other."""
+    """Whether a word can stand after a number that counts it: "приема", "приемов", "шагах", and never without one."""
     cases = _noun_cases(word, 0.05)
     return bool(cases) and cases <= {"gent", "loct", "ablt", "accs", "gen2"} and cases != {"accs"}
 
@@ -290,7 +290,7 @@ def is_locative(word: str) -> bool:
 
 
 def is_oblique(word: str) -> bool:
-    """Whether every likely reading is a noun in another case than those a wish stands in: "кровью", "затылке", "рук"."""
+    """Whether every likely reading is a noun in no case that a wish stands in: "кровью", "затылке", "рук"."""
     tags = [tag for _, tag, score in _readings(word) if score >= 0.1]
     return all(tag.POS == "NOUN" and tag.case in ("gent", "loct", "ablt", "loc2", "gen2") for tag in tags)
 

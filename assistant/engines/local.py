@@ -27,6 +27,7 @@ class LocalEngine:
     def understand(self, request: Request) -> Understanding:
         features = features_of(request)
         verdict = self.classifier.classify(features)
+        slots = _kept(features.slots, verdict.intent)
         return Understanding(
             intent=verdict.intent,
             confidence=verdict.confidence,
@@ -35,8 +36,8 @@ class LocalEngine:
             price_sensitive=verdict.price_sensitive,
             emotion=verdict.emotion,
             is_spam=verdict.intent == "spam",
-            reasons=verdict.reasons,
-            slots=_kept(features.slots, verdict.intent),
+            reasons=(*verdict.reasons, *(f"время «{slot.text}»: {slot.reason}" for slot in slots.datetime)),
+            slots=slots,
             engine=self.name,
         )
 

@@ -9,7 +9,7 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 
 from assistant import lexicon
@@ -23,7 +23,6 @@ from assistant.times.shapes import (
     Hours,
     Piece,
     add_months,
-    at,
     first_of,
     full_year,
     midnight,
@@ -131,8 +130,8 @@ def _minute(clock: str | None) -> int | None:
 class Reader:
     """One message's symbols being read at one moment."""
 
-    def __init__(self, line: Line, now: datetime, hours: Hours):
-        self.line, self.now, self.hours = line, now, hours
+    def __init__(self, line: Line, now: datetime, hours: Hours, zone: tzinfo | None = None):
+        self.line, self.now, self.hours, self.zone = line, now, hours, zone
         self.today = now.date()
 
     def pieces(self) -> list[Piece]:
@@ -166,9 +165,9 @@ class Reader:
             unit, size, until = "MONTH", 6.0, 6.0
         if unit in ("HOUR", "HOUR1", "HRA", "HALFHOUR", "часок", "часочек", "MIN"):
             step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
-            start = self.now + step * size
+            start = self._later(step * size)
             if until > size:
-                return Piece(*found.span(), moment=Interval(start, self.now + step * until, "range"))
+                return Piece(*found.span(), moment=Interval(start, self._later(step * until), "range"))
             approx = (
                 unit in ("HRA", "часок", "часочек")
                 or "~" in found.group()
@@ -182,6 +181,13 @@ class Reader:
         others = [Days(first + DAY, first + 2 * DAY)] if is_every_other else []
         grain: Grain = "day" if last == first else "range"
         return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others, may_repeat=is_every_other)
+
+    def _later(self, span: timedelta) -> datetime:
+        """Local time after a span of real time."""
+        if self.zone is None:
+            return self.now + span
+        moment = self.now.replace(tzinfo=self.zone).astimezone(UTC) + span
+        return moment.astimezone(self.zone).replace(tzinfo=None)
 
     def _shifted(self, unit: str, size: float) -> date | None:
         count = int(size)
@@ -277,7 +283,7 @@ class Reader:
             unit, size = "HOUR", 0.5
         if unit in ("HOUR", "HOUR1", "HRA", "MIN", "часок"):
             step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
-            return Piece(*found.span(), moment=Interval(self.now, self.now + step * size, "range"))
+            return Piece(*found.span(), moment=Interval(self.now, self._later(step * size), "range"))
         if unit in ("день", "дня") and size == 1:
             return Piece(*found.span(), clocks=[Clock(None, self.hours.closing, "range")])
         last = self._shifted(unit, size)
@@ -339,8 +345,7 @@ class Reader:
             if not self.line.own_words(*found.span()).lower().endswith(("неделе", "недельке")):
                 return None
             following = Days(monday + timedelta(days=7), monday + timedelta(days=14), "week")
-            this = replace(self._clipped(found, monday, monday + timedelta(days=7), "week"), other_days=[following])
-            return this
+            return replace(self._clipped(found, monday, monday + timedelta(days=7), "week"), other_days=[following])
         if which in ("THIS", "NEAR"):
             if which == "NEAR" and self.today.weekday() >= 5:
                 monday += timedelta(days=7)

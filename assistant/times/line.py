@@ -103,19 +103,18 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
             if token in ("к", "т", "тр", "тыщ"):
                 put("PRICE", start, end)
                 continue
-        if glued and symbols[-1] == "-" and len(symbols) > 1 and symbols[-2].isdigit():
-            if token in _SUFFIXES or token in _COUNT_SUFFIXES:
-                symbols.pop()
-                bounds.pop()
-                symbols[-1] += "#" if token in _SUFFIXES else ""
-                bounds[-1] = (bounds[-1][0], end)
-                continue
+        is_ending = token in _SUFFIXES or token in _COUNT_SUFFIXES
+        if glued and is_ending and symbols[-1] == "-" and len(symbols) > 1 and symbols[-2].isdigit():
+            symbols.pop()
+            bounds.pop()
+            symbols[-1] += "#" if token in _SUFFIXES else ""
+            bounds[-1] = (bounds[-1][0], end)
+            continue
         symbol = words.get(token)
-        if symbol is None and token.startswith("пол") and len(token) > 5:
-            if (hour := words.get(token[3:])) and hour.endswith("@"):
-                put("HALF", start, start + 3)
-                put(hour, start + 3, end)
-                continue
+        if symbol is None and token.startswith("пол") and (hour := words.get(token[3:], "")).endswith("@"):
+            put("HALF", start, start + 3)
+            put(hour, start + 3, end)
+            continue
         if symbol and symbol[0].isdigit() and symbols and symbols[-1] in ("20", "30", "40", "50") and symbol != "0":
             unit = symbol.rstrip("@")
             if len(unit) == 1 and text.plain[bounds[-1][0]].isalpha():
@@ -174,7 +173,7 @@ def _read_together(symbols: list[str], bounds: list[tuple[int, int]], plain: str
 
 
 _NO_DATE_AFTER = frozenset(
-    "HALF QUARTER BEGIN FINISH MIN - лучше хуже дешевле дороже чем у для от кроме вместо про без".split()
+    ("HALF", "QUARTER", "BEGIN", "FINISH", "MIN", "-", *lexicon.load("times")["compared"].split())
 )
 
 

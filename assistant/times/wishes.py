@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from assistant import lexicon
@@ -49,12 +50,7 @@ class Chooser:
             is_last = index + 1 == len(pieces)
             if _EXCEPT.search(before.strip()) or (is_last and _NOT.search(before.strip())):
                 piece.is_excluded = True
-            elif re.match(
-                r"(?:я |мы |уже |точно |у меня |мне )*(?:не (?:могу|смогу|получ\w*|подход\w*|удобно|предлаг\w*|вариант|успева\w+"
-                r"|катит|выйдет|вырв\w+|с руки|буду|доберусь|приеду|годится|вариант)|занят\w*|никак(?! \?)|отпада\w+|отпал\w*|мимо"
-                r"|(?:точно |уже )?нет(?= ?$| [.!,]))",
-                after.strip(),
-            ):
+            elif _words("cannot").match(after.strip()):
                 # "завтра не смогу прийти" names the visit itself; beside another wish the day is ruled out
                 partner = self._partner(kept, piece)
                 rest = [other for other in [*pieces[index + 1 :], *kept] if other is not partner]
@@ -70,7 +66,7 @@ class Chooser:
                 and re.fullmatch(r"(?:[,и]|или|в|во|и в|и во|\s)*", symbols[kept[-1].end : piece.start].strip())
             ):
                 piece.is_excluded = True
-            if piece.from_day and piece.days and _CANCEL.search(before):  # "снимите меня с пятницы"
+            if piece.from_day and piece.days and _words("called_off").search(before):  # "снимите меня с пятницы"
                 piece = replace(piece, days=[Days(piece.days[0].first, piece.days[0].first + DAY)], from_day=False)
             kept.append(piece)
         if not kept and context("moves").search(symbols):
@@ -81,7 +77,7 @@ class Chooser:
         """The day of a clock, or the clock of a day, right before the piece."""
         if not kept or bool(kept[-1].days) == bool(piece.days) or kept[-1].moment or piece.moment:
             return None
-        return kept[-1] if re.fullmatch(_BESIDE, self.line.symbols[kept[-1].end : piece.start]) else None
+        return kept[-1] if _between("beside").fullmatch(self.line.symbols[kept[-1].end : piece.start]) else None
 
     def _asks_hours(self, clause: str) -> bool:
         return bool(context("hours_question").search(clause) and not context("booking").search(clause))
@@ -102,11 +98,8 @@ class Chooser:
         wished = context("wish_verbs").search(rest)
         if re.match(r" ?(?:W\d )?(?:да|же|верно|правильно) \?", symbols[piece.end :]):
             return True  # "завтра суббота, да?"
-        events = lexicon.load("times")["events"]
-        beside = re.compile(
-            rf"{events} (?:в |на |у меня |уже )*\|\|(?!\S)|(?<!\S)\|\| (?:у меня |у нас |у мужа |мне |мой |моя )*{events}(?!\S)"
-        )
-        if beside.search(f"{symbols[: piece.start]}|| {symbols[piece.end :]}".replace("  ", " ")):
+        around = f"{symbols[: piece.start]}|| {symbols[piece.end :]}".replace("  ", " ")
+        if _event_beside().search(around):
             return True
         if not wished and (context("events").search(rest) or context("promo_words").search(rest)):
             return True
@@ -140,7 +133,7 @@ class Chooser:
         if len(old) == len(units):
             old = old[:-1]
         kept = [piece for unit in units if unit not in old for piece in unit]
-        if _MOVE.search(self.line.symbols):
+        if _words("move").search(self.line.symbols):
             kept = self._target_of_move(kept)
         return self._with_day_kept(kept, [piece for unit in old for piece in unit])
 
@@ -156,14 +149,14 @@ class Chooser:
                     (" с ", " со ")
                 )
                 turns = leaves and (self._begins(piece, "на") or gap.split()[-1:] == ["на"])
-                if complete and not turns and re.fullmatch(_BESIDE, gap):
+                if complete and not turns and _between("beside").fullmatch(gap):
                     last.append(piece)
                     continue
             units.append([piece])
         return units
 
     def _is_old(self, unit: list[Piece], others: list[list[Piece]], *, is_last: bool) -> bool:
-        """Whether another time of the message takes the place of this one; `others` come after it, or before the last."""
+        """Whether another time takes the place of this one; `others` come after it (before it, of the last)."""
         symbols, start, end = self.line.symbols, unit[0].start, unit[-1].end
         if any(piece.is_excluded for piece in unit) or not others:
             return False
@@ -173,20 +166,20 @@ class Chooser:
         if is_last:
             return False
         gap = symbols[end : others[0][0].start]
-        if re.search(_REFUSED, symbols[:start]) and not re.search("отмен", symbols):
+        if _words("refused").search(symbols[:start]) and not re.search("отмен", symbols):
             return True
         if before[-1:] == ["не"] and re.search(r"(?:^|\s)(?:а|лучше|давайте)(?:\s|$)", gap):
             return True
         if (self._begins(unit[0], "с", "со") or before[-1:] in (["с"], ["со"])) and not others[0][0].is_excluded:
             aims = re.search(r"(?:^|\s)на\s*$", gap) or self._begins(others[0][0], "на")
-            if aims or _MOVE.search(symbols):
+            if aims or _words("move").search(symbols):
                 return True
         if re.search("отмен|сним|убер|удал", symbols) and re.search("запиши|запис(?:ать|ите)|хочу|хотел", gap):
             return False  # a visit called off and another asked for: both count
         clause = clause_around(symbols, start, end)
-        had = re.search(rf"(?<!\S){_HAD}(?: \S+){{0,4}} ?$", symbols[:start])
-        has = re.match(rf" ?(?:\S+ ){{0,2}}{_HELD}(?!\S)", after) or re.search(rf"(?<!\S){_OWN}(?!\S)", clause)
-        turns = any(_TURN.search(symbols[end : other[0].start]) for other in others)
+        had = _words("had_before").search(symbols[:start])
+        has = _words("held_after").match(after) or context("own").search(clause)
+        turns = any(context("turn").search(symbols[end : other[0].start]) for other in others)
         if had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()):
             return True
         called_off = re.search("отмен|сним|убер|удал", clause)
@@ -199,10 +192,14 @@ class Chooser:
         ):
             return True  # "завтрашнюю на четверг"
         statement = sentence_around(symbols, start, end)
-        if _HINDERED.search(symbols) and not (context("wish_verbs").search(statement) or called_off):
-            return any(_TURN.search(sentence_around(symbols, other[0].start, other[-1].end)) for other in others)
+        if _words("hindered").search(symbols) and not (context("wish_verbs").search(statement) or called_off):
+            return any(
+                context("turn").search(sentence_around(symbols, other[0].start, other[-1].end)) for other in others
+            )
         return bool(
-            has and not re.search("отмен", clause) and (turns or _TURN.search(symbols[:end]) or _TURN.search(after))
+            has
+            and not re.search("отмен", clause)
+            and (turns or context("turn").search(symbols[:end]) or context("turn").search(after))
         )
 
     def _begins(self, piece: Piece, *words: str) -> bool:
@@ -271,7 +268,7 @@ class Chooser:
     def _merged(self, group: Piece, piece: Piece) -> Piece | None:
         """The group with one more piece, or None when the piece begins a wish of its own."""
         gap = self.line.symbols[group.end : piece.start]
-        is_near = re.fullmatch(_LINK, gap) is not None
+        is_near = _between("link").fullmatch(gap) is not None
         is_choice = _is_choice(gap)
         is_list = is_choice or (is_near and (re.search(r"[,/]|(?:^|\s)и\s", gap) is not None or not gap.strip()))
         if group.moment or piece.moment:
@@ -367,7 +364,7 @@ class Chooser:
     def _joined(self, first: Piece, second: Piece, **changes: Any) -> Piece:
         gap = self.line.symbols[first.end : second.start]
         spans = list(first.where())
-        if re.fullmatch(_LINK, gap) and not re.search("лучше|можно|желательно|примерно|где", gap):
+        if _between("link").fullmatch(gap) and not re.search("лучше|можно|желательно|примерно|где", gap):
             spans[-1] = (spans[-1][0], second.end)
         else:
             spans += second.where()
@@ -379,42 +376,29 @@ class Chooser:
         return replace(base, **changes)
 
 
-_REFUSED = r"не (?:могу|смог\w+|получ\w+|успе\w+|выход\w+|подход\w+|приду|буду)(?: [а-я]+){0,2} ?$"
-_MOVE = re.compile(
-    r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|местит|ложит|сад|брос)|сдви[нг]|подви[нг]|смест|поменя|смени|закин|кинь)"
-)
-_CHOICE = re.compile(
-    r"(?:[\s,.;?!()/-]|или|либо|а|ну|но|и|еще|если|нет|не|будет|получится|выйдет|что|то|тогда|можно|лучше|в|во|на|к|ко"
-    r"|максимум|минимум|крайнем|крайняк|случае|как|вариант|запасной|возможно|может|быть|же|подойдет|удобно|устроит"
-    r"|также|тоже|хотя|бы|пойдет|годится|сойдет|где|примерно|~|HRA|HOUR|даже|вообще|потом|уже|с|со|любой|день|мест|окон)*"
-)
-_CHOOSES = re.compile(
-    r"(?<!\S)(?:или|либо|если|можно|крайнем|крайняк|максимум|вариант|тоже|также|лучше|хотя|пойдет|устроит|подойдет)(?!\S)"
-)
-# Of a visit that stands already: words before its time, after it, beside it.
-_HAD = r"(?:запис(?:ан\w*|алась|ался|ались|али|ала|ал|ь|и)|стою|стоит|стояла?|назначен\w*|бронь|визит|сеанс|прием|у меня|мне на|мое|мой)"
-_HELD = (
-    r"(?:назначен\w*|стоит|стоят|стою|стояла?|записан\w*|не (?:успева\w+|смог\w+|могу|получ\w+|подход\w+|доберет\w*|с руки)"
-    r"|отпал\w*|нету|заберите|рано|поздно)"
-)
-_OWN = r"(?:мой|мою|моя|мое|нашу?|свою) (?:\S+ )?(?:запис\w+|сеанс\w*|прием\w*|визит\w*|брон\w+|время)|(?:прием|сеанс|визит|запись)"
-# What makes people move a visit.
-_HINDERED = re.compile(
-    r"(?<!\S)(?:сломал\w*|забол\w+|простыл\w*|слег\w*|не (?:успе|смо|мог|получ|доеха)\w+|задерж\w+|опазд\w+|опозд\w+"
-    r"|командировк\w*|вызвали|накры\w+|застря\w*|пробк\w*)"
-)
-_CANCEL = re.compile(r"(?<!\S)(?:отмен|сним|убер|вычерк|удал|аннул|выпиш)")
 _EXCEPT = re.compile(r"(?:кроме|только не|но не|лишь бы не|исключая|за исключением)(?: (?:THIS|в|во|на))*$")
 _NOT = re.compile(r"(?:^|\s)не(?: (?:в|во|на))*$")
-_TURN = re.compile(
-    r"(?<!\S)(?:пере(?:н[оеи]|зап|пи[сш]|двин|кин|став|брон|сад|ложи|брос|меща|мести)\w*|сдви[нг]\w*|подви[нг]\w*|смест\w*"
-    r"|поменя\w*|смени\w*|можно|хочу|хотел\w*|лучше|дава[йи]\w*|дайте|ставьте|поставьте|примете|никак|а на|а надо"
-    r"|получится|получается|подбер\w*|кинь\w*|закинь\w*|прошу|нужно|надо|реально|успею)(?!\S)"
-)
 
 
-_BESIDE = r"(?:[\s,/.()-]|в|во|на|к|где|то|примерно|~|HRA|HOUR|с|часов|прямо|именно|ровно|уже)*"
-_LINK = r"(?:[\s,/.()-]|или|либо|и|в|во|на|к|где|то|примерно|лучше|желательно|можно|~|ну|а|HRA|а именно|с|числа|это|ровно|прямо|строго|именно|желат|какое|нибудь|время|любое|HOUR|уже|причем|допустим|например|скажем)*"
+@cache
+def _words(name: str) -> re.Pattern[str]:
+    """A pattern of `times.yaml` that begins with a symbol."""
+    return re.compile(rf"(?<!\S){lexicon.load('times')[name]}")
+
+
+@cache
+def _event_beside() -> re.Pattern[str]:
+    """An event right before or after the time, which stands as "||"."""
+    events = lexicon.load("times")["events"]
+    before = rf"{events} (?:в |на |у меня |уже )*\|\|(?!\S)"
+    after = rf"(?<!\S)\|\| (?:у меня |у нас |у мужа |мне |мой |моя )*{events}(?!\S)"
+    return re.compile(f"{before}|{after}")
+
+
+@cache
+def _between(name: str) -> re.Pattern[str]:
+    """A pattern of `times.yaml` for all that stands between two times."""
+    return re.compile(lexicon.load("times")[name])
 
 
 _STILL_AHEAD = frozenset(lexicon.load("times")["still_ahead"].split())
@@ -539,7 +523,7 @@ def _is_choice(gap: str) -> bool:
     """ "или", "а если нет, то", "но можно и": another time would do as well."""
     if re.fullmatch(r"[\s,]*(?:или|либо)(?: \S+){0,3} ?", gap):
         return True
-    return _CHOICE.fullmatch(gap) is not None and _CHOOSES.search(gap) is not None
+    return _between("choice").fullmatch(gap) is not None and context("chooses").search(gap) is not None
 
 
 def _narrowed(first: list[Clock], second: list[Clock]) -> list[Clock] | None:
