@@ -75,9 +75,10 @@ class LanguageModelForm(forms.ModelForm):
             self.fields.pop("prompt_version", None)
         if not row.model_secret:
             self.fields.pop("forget_key", None)
-        if "prompt_version" in self.fields:
+        version: Any = self.fields.get("prompt_version")
+        if version:
             own = [(one["version"], f"{one['version']} · {one['at'][:10]}, {one['by']}") for one in row.model_prompts]
-            self.fields["prompt_version"].choices = [(0, "Стандартные"), *reversed(own)]
+            version.choices = [(0, "Стандартные"), *reversed(own)]
         if "typed_key" in self.fields and row.model_secret:
             self.fields["typed_key"].help_text = KEPT
 

@@ -55,6 +55,7 @@ _ADDRESSES = re.compile(
 )
 # «живу на Ленина 5, кв 12»: no word says that it is a street; the house number after the word does.
 _BARE_STREETS = re.compile(rf"(?<![а-я-])(?P<lead>(?:на|по|с|от|до)\s+)?(?P<street>[а-я]+(?:-[а-я]+)?){_HOUSE}{_FLAT}*")
+_STREET_ENDS = re.compile(r"(?:ск|н)(?:ая|ой|ую|ом|ого)$")
 _AFTER_BARE = re.compile(rf"\s*(?:{_MONTHS}|час|ч\b|:|утр|дн|вечер|числ|мин|руб|р\b|₽|тыс|-го|го\b|-?е\b|недел|лет\b)")
 _DATES = re.compile(
     r"(?<![\d.\-/])(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|1[0-2])(?:[./](?:20)?\d\d)?(?![\d\-/]|\.\d)"
@@ -213,9 +214,9 @@ def _addresses(text: Text, numbers: Sequence[Span]) -> Iterator[Span]:
         start, end = text.span(match.start("street"), match.end())
         tags = grammar(street)
         if match["lead"]:
-            is_street = {"Surn", "Geox", "Name"} & tags or re.search(r"(?:ск|н)(?:ая|ой|ую|ом|ого)$", street)
+            is_street = bool({"Surn", "Geox", "Name"} & tags) or _STREET_ENDS.search(street) is not None
         else:
-            is_street = {"Surn", "Geox"} & tags and text.original[start].isupper()
+            is_street = bool({"Surn", "Geox"} & tags) and text.original[start].isupper()
         if is_street and street not in _NEVER_NAMES and not _AFTER_BARE.match(plain, match.end()):
             yield start, end
 
