@@ -114,7 +114,7 @@ def refusal(reply: str, inputs: Sequence[str]) -> str:
     for claim in sorted(_claims(reply)):
         if claim not in known:
             return f"{claim[0]}: {claim[1]}"
-    told = {form for text in inputs for word in NAMED.findall(_folded(text)) for form in (word, *lemmas(word))}
+    told = {form for text in inputs for word, _, _ in _words(text) for form in (word, *lemmas(word))}
     for name in _names(reply):
         if not told & {name, *lemmas(name)}:
             return f"name: {name}"
@@ -142,7 +142,7 @@ def _claims(text: str) -> set[tuple[str, str]]:
     claims |= {("number", token) for token in ROMAN.findall(said)}
     claims |= {("number", _number(number)) for number in NUMBER.findall(said)}
     for word in LETTERS.findall(said):
-        claims |= set(_watched(word.translate(LOOKALIKES) if re.search("[а-я]", word) else word))
+        claims |= set(_watched(word))
     return claims
 
 
@@ -150,18 +150,28 @@ def _folded(text: str) -> str:
     """One way of writing everything: full-width digits, invisible signs, letter case, the kinds of space and dash."""
     text = INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold().replace("ё", "е")
     text = SPACED.sub(lambda found: re.sub(r"[\s.]", "", found[0]), text)
+    text = LETTERS.sub(lambda found: _one_alphabet(found[0]), text)
     return re.sub(r"[−–—]", "-", text)
 
 
 def _names(reply: str) -> Iterable[str]:
     """Words with a capital amid a sentence, and given names anywhere: people and places."""
-    text = INVISIBLE.sub("", unicodedata.normalize("NFKC", reply))
-    for found in NAMED.finditer(text):
-        word = found.group().casefold().replace("ё", "е")
-        word = word.translate(LOOKALIKES) if re.search("[а-я]", word) else word
-        is_amid = found.group()[0].isupper() and not SENTENCE_BEGINS.search(text[: found.start()])
-        if is_amid or (found.group()[0].isupper() and is_given_name(word)):
+    for word, is_capital, before in _words(reply):
+        if is_capital and (not SENTENCE_BEGINS.search(before) or is_given_name(word)):
             yield word
+
+
+def _words(text: str) -> Iterable[tuple[str, bool, str]]:
+    """Each word in small letters, whether it had a capital, and what stands before it."""
+    text = INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    for found in NAMED.finditer(text):
+        yield _one_alphabet(found.group().casefold()), found.group()[0].isupper(), text[: found.start()]
+
+
+def _one_alphabet(word: str) -> str:
+    """A Russian word without the Latin letters that only look Russian."""
+    word = word.replace("ё", "е")
+    return word.translate(LOOKALIKES) if re.search("[а-я]", word) else word
 
 
 def _watched(word: str) -> Iterable[tuple[str, str]]:
