@@ -181,7 +181,8 @@ class _Resolver:
                 (Interval(midnight(d.first), midnight(d.last), d.grain) for d in days or ()), key=lambda i: i.start
             )
         if days is None:
-            return [self._soonest(clock) for clock in clocks]
+            soonest = [self._soonest(clock) for clock in clocks]
+            return [one for one in soonest if one.start.date() == self.today] or soonest
         found = []
         for span in days:
             for offset in range(min((span.last - span.first).days, 45)):

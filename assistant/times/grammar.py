@@ -159,6 +159,9 @@ class Reader:
         amount, unit = groups.get("n"), groups["unit"]
         size = _size(amount) + (0.5 if groups.get("half") else 0)
         until = max(_size(groups["m"]), size) if groups.get("m") else size
+        is_turned = not amount and until > size and unit in ("HOUR", "MIN", "дня", "дней") and "-" not in found.group()
+        if is_turned:  # "через часа два"
+            size = until
         if unit == "HALFHOUR":
             size = until = 0.5
         if unit == "HALFYEAR":
@@ -168,7 +171,7 @@ class Reader:
             start = self._later(step * size)
             if until > size:
                 return Piece(*found.span(), moment=Interval(start, self._later(step * until), "range"))
-            approx = (
+            approx = is_turned or (
                 unit in ("HRA", "часок", "часочек")
                 or "~" in found.group()
                 or found.group().split()[0] in ("HOUR", "MIN")
@@ -330,6 +333,10 @@ class Reader:
     def _clipped(self, found: re.Match[str], first: date, last: date, grain: Grain = "range") -> Piece:
         return Piece(*found.span(), days=[Days(max(first, self.today), last, grain)])
 
+    def two_weeks(self, found: re.Match[str]) -> Piece:
+        """ "на этой или на следующей неделе"."""
+        return self._clipped(found, self.today, monday_of(self.today) + timedelta(days=14))
+
     def week_or_month(self, found: re.Match[str]) -> Piece | None:
         groups = found.groupdict()
         which, unit = groups.get("which") or groups.get("which2"), groups.get("unit") or groups.get("unit2")
@@ -411,6 +418,8 @@ class Reader:
         """ "25, 26 или 27 числа"; the last may be the end of a stretch."""
         month = (found.groupdict().get("month") or "")[1:]
         numbers = [int(number) for number in re.findall(r"\d+", found.group("list"))]
+        if " на " in found.group("list") and self.line.symbols[: found.start()].endswith((" с ", "с ")):
+            return None  # "с 25 на 27 ноября"
         has_marks = re.search(r"[#@,/]|и", found.group("list")) is not None
         if not has_marks and self.line.symbols[: found.start()].endswith(("в ", "к ")):
             return None  # "в 10 30 ноября" is a clock and a date
@@ -586,7 +595,7 @@ class Reader:
         state = re.search(r"(?<!\S)(?:я|мы|у меня|у нас|пока|не)\s$", found.string[: found.start()])
         if state and not re.search(r"(?<!\S)(?:могу|подъеду|подойду|приеду)", sentence):
             return None
-        if not context("coming_now").search(sentence):
+        if not context("coming_now").search(sentence) and len(found.string.split()) > 3:
             return None
         return self.asap(found)
 
@@ -691,7 +700,7 @@ class Reader:
             ):
                 return None  # "массаж на 2 часа" is how long, not when
         clock = self._clock(words)
-        if clock is None or (re.fullmatch(r"\d{1,2}", words) and self._counts(found)):
+        if clock is None or (re.fullmatch(r"\d{1,2}(?: HOUR)?", words) and self._counts(found)):
             return None
         if found.groupdict().get("approx") or " HRA" in words:
             clock = replace(clock, grain="approx")
@@ -700,7 +709,11 @@ class Reader:
     def _counts(self, found: re.Match[str]) -> bool:
         """Whether a bare number counts what follows ("на два приема") or what stands before ("дней на пять")."""
         before = found.string[: found.start()].split()[-1:]
-        if before and re.fullmatch(r"дн(?:я|ей)|MIN|WEEK|MONTH|HOUR|раза?|градус\w*|процент\w*", before[0]):
+        if (
+            before
+            and found.group().startswith("на ")
+            and re.fullmatch(r"дн(?:я|ей)|MIN|WEEK|MONTH|HOUR|раза?|градус\w*|процент\w*", before[0])
+        ):
             return before[0] != "HOUR"
         following = found.string[found.end() :].split()[:1]
         if not following or len(following[0]) < 4 or not following[0].islower():

@@ -115,7 +115,8 @@ def line_of(text: Text, hidden: Sequence[tuple[int, int]]) -> Line:
             put("HALF", start, start + 3)
             put(hour, start + 3, end)
             continue
-        if symbol and symbol[0].isdigit() and symbols and symbols[-1] in ("20", "30", "40", "50") and symbol != "0":
+        is_tens = bool(symbols) and symbols[-1] in ("20", "30", "40", "50") and symbols[-2:-1] != ["без"]
+        if symbol and symbol[0].isdigit() and is_tens and symbol != "0":
             unit = symbol.rstrip("@")
             if len(unit) == 1 and text.plain[bounds[-1][0]].isalpha():
                 symbols[-1] = str(int(symbols[-1]) + int(unit)) + ("@" if symbol.endswith("@") else "")

@@ -22,7 +22,8 @@ class Chooser:
 
     def choose(self, pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
         """The wishes, each one piece with all its words, and what the client rules out."""
-        kept = self._without_old_times(_with_ranges(self.line.symbols, self._without_the_unwished(pieces)))
+        named = _with_dates(self.line.symbols, self._without_the_unwished(pieces))
+        kept = self._without_old_times(_with_ranges(self.line.symbols, named))
         wishes = self._grouped([piece for piece in kept if not piece.is_excluded])
         if any(wish.moment is None or wish.moment.grain != "asap" for wish in wishes):
             wishes = [wish for wish in wishes if wish.moment is None or wish.moment.grain != "asap"]
@@ -36,7 +37,8 @@ class Chooser:
         if context("jobs").search(symbols):
             return []
         if len(pieces) > 1:
-            pieces = [piece for piece in pieces if not piece.may_repeat]
+            is_dated = any(piece.days or piece.moment for piece in pieces if not piece.may_repeat)
+            pieces = [piece for piece in pieces if not (piece.may_repeat and is_dated)]
         for index, piece in enumerate(pieces):
             before = re.split(r" [.!?;] | , (?=а |но |хоч|мож|запи)", symbols[: piece.start])[-1]
             after = re.split(r" [.!?;,:](?: |$)", symbols[piece.end :])[0]
@@ -55,6 +57,8 @@ class Chooser:
                 partner = self._partner(kept, piece)
                 rest = [other for other in [*pieces[index + 1 :], *kept] if other is not partner]
                 others = [other for other in rest if not (other.is_past or other.is_excluded)]
+                if piece.days or (partner and partner.days):  # "в среду в 18 не успеваю, можно на 19": the day stays
+                    others = [other for other in others if other.days or other.moment]
                 piece.is_excluded = bool(others) or re.search(r"остальн|друг\w+ д[ен]|любой|любое", symbols) is not None
                 if partner and piece.is_excluded:
                     partner.is_excluded = True
@@ -168,6 +172,8 @@ class Chooser:
         gap = symbols[end : others[0][0].start]
         if _words("refused").search(symbols[:start]) and not re.search("отмен", symbols):
             return True
+        if before[-1:] == ["не"] and gap.strip() == ",":
+            return True
         if before[-1:] == ["не"] and re.search(r"(?:^|\s)(?:а|лучше|давайте)(?:\s|$)", gap):
             return True
         if (self._begins(unit[0], "с", "со") or before[-1:] in (["с"], ["со"])) and not others[0][0].is_excluded:
@@ -179,7 +185,10 @@ class Chooser:
         clause = clause_around(symbols, start, end)
         had = _words("had_before").search(symbols[:start])
         has = _words("held_after").match(after) or context("own").search(clause)
-        turns = any(context("turn").search(symbols[end : other[0].start]) for other in others)
+        said = [
+            symbols[end : other[0].start] + sentence_around(symbols, other[0].start, other[-1].end) for other in others
+        ]
+        turns = any(context("turn").search(words) for words in said)
         if had and turns and not re.search("перен|перезап|сдвин|отмен", had.group()):
             return True
         called_off = re.search("отмен|сним|убер|удал", clause)
@@ -371,7 +380,7 @@ class Chooser:
         is_day = second.days is not None and second.clocks is None
         base = replace(first, end=second.end, spans=spans, ends_with_day=is_day)
         for name in ("days", "other_days", "clocks", "weekday", "frame"):
-            if not changes.get(name) and not getattr(base, name):
+            if name not in changes and not getattr(base, name):
                 changes[name] = getattr(second, name)
         return replace(base, **changes)
 
@@ -410,6 +419,23 @@ def _tells_past(clause: str) -> bool:
         return False
     words = re.findall(r"(?<!\S)[а-я]{3,}(?!\S)", clause)
     return any(is_past_verb(word) and lemma(word) not in _STILL_AHEAD for word in words)
+
+
+def _with_dates(symbols: str, pieces: list[Piece]) -> list[Piece]:
+    """A weekday and its date side by side are one day: "чт 8", "9 июля, пт"."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        is_pair = last is not None and not (last.is_excluded or piece.is_excluded or last.clocks or piece.clocks)
+        if last is not None and is_pair and symbols[last.end : piece.start].strip() in ("", ",", "("):
+            kinds = (last.weekday is not None, piece.weekday is not None)
+            numbers = (last.day_of_month is not None, piece.day_of_month is not None)
+            met = _intersected(last, piece) if kinds != numbers and kinds == (numbers[1], numbers[0]) else None
+            if met is not None and any(kinds) and not last.from_day:
+                joined[-1] = replace(last, end=piece.end, days=met.days, other_days=met.other_days, weekday=met.weekday)
+                continue
+        joined.append(piece)
+    return joined
 
 
 def _with_ranges(symbols: str, pieces: list[Piece]) -> list[Piece]:
