@@ -25,8 +25,8 @@ LABELS: dict[str, str] = {
     "other": "другое",
 }
 # Chances from which on a thing is said to be so; chosen on the development texts.
-SPAM = 0.5  # a lost client costs more than a read advertisement
-ALSO = 0.5
+SPAM = 0.6  # a lost client costs more than a read advertisement
+ALSO = 0.3
 URGENT = 0.5
 URGENT_BY_WORDS = 0.15  # words of pain need less
 PRICE_SENSITIVE = 0.5
@@ -61,10 +61,12 @@ class TrainedClassifier:
         signs = Signs(features)
         scores = self.model.scores(signs.blocks)
         chances = _chances(lanes_of("intent", scores), self.model.heat)
-        intents = _intents(chances, scores, features)
+        emotion = _emotion(scores)
+        intents = _intents(chances, scores, features, is_angry=emotion == "angry")
         lead = intents[0]
         is_urgent = lead != "spam" and _is_urgent(scores, signs)
-        emotion = "neutral" if lead == "spam" else _emotion(scores)
+        if lead == "spam":
+            emotion = "neutral"
         is_sensitive = lead not in ("spam", "complaint") and (
             _chance(scores[place_of("price_sensitive")]) >= PRICE_SENSITIVE
             or ("promo_question" in intents and not _only_gives_code(signs))
@@ -119,19 +121,28 @@ class TrainedClassifier:
         return [short(token) for token in loudest[:3]]
 
 
-def _intents(chances: Mapping[str, float], scores: Sequence[float], features: Features) -> tuple[Intent, ...]:
-    """The leading intent and the others that the message holds. A known client's message is never spam."""
-    if chances["spam"] >= SPAM and not features.known_client:
+def _intents(
+    chances: Mapping[str, float], scores: Sequence[float], features: Features, *, is_angry: bool
+) -> tuple[Intent, ...]:
+    """The leading intent and the others that the message holds.
+
+    A known client's message is never spam, nor is a request that an attack stands beside."""
+    slots = features.slots
+    is_client = features.known_client or (features.attacked and (slots.service or slots.datetime))
+    if chances["spam"] >= SPAM and not is_client:
         return ("spam",)
     lead = max((intent for intent in INTENTS if intent != "spam"), key=lambda intent: chances[intent])
     if lead == "other":
         return ("other",)
-    also = [
-        (score, intent)
+    beside = {
+        intent: _chance(scores[place_of(f"also {intent}")])
         for intent in INTENTS
-        if intent not in ("spam", "other", lead) and _chance(score := scores[place_of(f"has {intent}")]) >= ALSO
-    ]
-    return (lead, *(intent for _, intent in sorted(also, reverse=True)))
+        if intent not in ("spam", "other", lead)
+    }
+    if is_angry and lead in ("cancel", "reschedule"):
+        beside["complaint"] = 1.0  # who cancels in anger says at whom
+    also = [intent for intent, chance in beside.items() if chance >= ALSO]
+    return (lead, *sorted(also, key=lambda intent: -beside[intent]))
 
 
 def _is_urgent(scores: Sequence[float], signs: Signs) -> bool:

@@ -189,7 +189,8 @@ class Signs:
             yield "urgent"
         yield from (name for name in ("positive", "angry", "price_sensitive", "chronic") if self._has(name))
         if self.features.attacked:
-            yield "attacked"
+            left = sum(len(token) > 2 and token[0].isalpha() for token in self.tokens)
+            yield "attacked" if left > 3 or slots.service or slots.datetime else "attacked only"
         if _LINK.search(self.features.text.folded):
             yield "link"
         if _MONEY.search(plain):

@@ -25,7 +25,7 @@ ARTEFACT = HERE / "weights.bin"
 # What is decided about a message, each with its labels: one of several, or for a lone label yes or no.
 HEADS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("intent", INTENTS),
-    *((f"has {intent}", ("yes",)) for intent in INTENTS if intent not in ("spam", "other")),
+    *((f"also {intent}", ("yes",)) for intent in INTENTS if intent not in ("spam", "other")),  # beside the leading one
     ("urgent", ("yes",)),
     ("price_sensitive", ("yes",)),
     ("emotion", ("angry", "neutral", "positive")),

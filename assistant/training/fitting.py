@@ -101,7 +101,11 @@ def _truth(name: str, labels: tuple[str, ...], examples: Sequence[Example]) -> t
     counts = Counter(told)
     typical = len(told) / len(counts)
     shares = {answer: (typical / count) ** BALANCE for answer, count in counts.items()}
-    return columns, np.array([shares[answer] * example.weight for answer, example in zip(told, examples, strict=True)])
+    matters = [shares[answer] * example.weight for answer, example in zip(told, examples, strict=True)]
+    if name.startswith("also "):  # what leads cannot stand beside itself: such texts say nothing here
+        led = [example.intents[0] == name.removeprefix("also ") for example in examples]
+        matters = [0.0 if leads else weight for leads, weight in zip(led, matters, strict=True)]
+    return columns, np.array(matters)
 
 
 def _answer(name: str, example: Example) -> str:
@@ -113,7 +117,7 @@ def _answer(name: str, example: Example) -> str:
         return "yes" if example.urgency == "high" else "no"
     if name == "price_sensitive":
         return "yes" if example.price_sensitive else "no"
-    return "yes" if name.removeprefix("has ") in example.intents else "no"
+    return "yes" if name.removeprefix("also ") in example.intents[1:] else "no"
 
 
 def _fitted(
