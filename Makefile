@@ -1,6 +1,6 @@
 # `make demo` is all a newcomer needs; Python 3.11 or newer is all it asks for.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format bench lock clean
+.PHONY: help setup demo run test check format bench train eval lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -51,6 +51,12 @@ format: setup  ## Lay the code out
 
 bench: setup  ## Measure on throw-away data; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
+
+train: setup  ## Fit the understanding's weights to assistant/training/texts (two minutes)
+	@$(BIN)/python manage.py train $(ARGS)
+
+eval: setup  ## Measure the understanding on held-back texts; peers join in when requirements-eval.in is installed
+	@$(BIN)/python manage.py eval $(ARGS)
 
 # A list made on Python 3.11.3 or newer leaves out what redis needs below it.
 lock: setup  ## Pin requirements.in again

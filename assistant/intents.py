@@ -114,9 +114,8 @@ class TrainedClassifier:
         told: dict[str, float] = {}
         for token in signs.tokens[:80]:
             if len(token) > 2 and token[0].isalpha() and token not in told:
-                chars = self.model.weights("chars", pieces(token))
-                words = self.model.weights("words", (word_form(token),))
-                told[token] = (chars[ours] - chars[theirs]) * of_chars + (words[ours] - words[theirs]) * of_words
+                told[token] = self.model.margin("chars", pieces(token), ours, theirs) * of_chars
+                told[token] += self.model.margin("words", (word_form(token),), ours, theirs) * of_words
         loudest = sorted((token for token, value in told.items() if value >= TELLING), key=lambda token: -told[token])
         return [short(token) for token in loudest[:3]]
 

@@ -35,6 +35,7 @@ _PLACES = {name: (sum(len(labels) for _, labels in HEADS[:at]), labels) for at, 
 STEP = 1 / 512  # the smallest difference between two weights; they lie within +-64
 _MIDDLE = 1 << 15  # stored weights are shifted up by this, so that lanes never borrow from each other
 _LANE = 32  # bits: room for the sum of 65,536 stored weights
+_MASK = (1 << _LANE) - 1
 _FORMAT = 1
 
 
@@ -66,20 +67,25 @@ class Model:
                 total[lane] += value * scale
         return total
 
-    def weights(self, block: str, signs: Iterable[str]) -> list[float]:
-        """What some signs add to each lane, before the length of the message is taken into account."""
-        own = self._sum(block, signs)
-        return own if self.base is None else [a + b for a, b in zip(own, self.base.weights(block, signs), strict=True)]
+    def margin(self, block: str, signs: Sequence[str], lane: int, other: int) -> float:
+        """How much more some signs speak for one lane than for another, whatever the length of the message."""
+        packed, count = self._packed(block, signs)
+        own = ((packed >> lane * _LANE & _MASK) - (packed >> other * _LANE & _MASK)) * STEP if count else 0.0
+        return own if self.base is None else own + self.base.margin(block, signs, lane, other)
 
     def _sum(self, block: str, signs: Iterable[str]) -> list[float]:
+        packed, count = self._packed(block, signs)
+        lanes = array("I", packed.to_bytes(LANES * _LANE // 8, sys.byteorder))
+        if sys.byteorder == "big":
+            lanes.reverse()
+        shift = count * _MIDDLE
+        return [(lane - shift) * STEP for lane in lanes]
+
+    def _packed(self, block: str, signs: Iterable[str]) -> tuple[int, int]:
+        """The rows of the signs that are known, added up, and how many they are."""
         find = self.rows[block].get
         found = [row for row in map(find, signs) if row is not None]
-        shift = len(found) * _MIDDLE
-        packed = sum(found).to_bytes(LANES * _LANE // 8, "little")
-        lanes = array("I", packed)
-        if sys.byteorder == "big":
-            lanes.byteswap()
-        return [(lane - shift) * STEP for lane in lanes]
+        return sum(found), len(found)
 
     def save(self) -> bytes:
         """The same weights always give the same bytes."""
@@ -108,16 +114,16 @@ class Model:
             raise ValueError("weights of another version")
         if head["base"] != (base.fingerprint if base else ""):
             raise WrongBase
-        wide = array("I", array("H", raw[end:])).tobytes()
         rows: dict[str, dict[str, int]] = {}
-        size, at = LANES * _LANE // 8, 0
+        size, at = LANES * _LANE // 8, end
         for block in BLOCKS:
             signs = head["signs"][block].split("\n") if head["signs"][block] else []
+            wide = _wide(raw[at : at + len(signs) * LANES * 2])
             rows[block] = {
-                sign: int.from_bytes(wide[at + number * size : at + (number + 1) * size], sys.byteorder)
+                sign: int.from_bytes(wide[number * size : (number + 1) * size], "little")
                 for number, sign in enumerate(signs)
             }
-            at += len(signs) * size
+            at += len(signs) * LANES * 2
         return cls(rows, tuple(head["bias"]), head["heat"], base, hashlib.sha256(data).hexdigest()[:16])
 
 
@@ -149,9 +155,22 @@ def packed(weights: Sequence[int]) -> int:
 
 
 def _narrow(row: int) -> bytes:
-    """A packed row as two bytes a lane."""
-    mask = (1 << _LANE) - 1
-    return array("H", [row >> lane * _LANE & mask for lane in range(LANES)]).tobytes()
+    """A packed row as two little-endian bytes a lane."""
+    lanes = array("H", [row >> lane * _LANE & _MASK for lane in range(LANES)])
+    if sys.byteorder == "big":
+        lanes.byteswap()
+    return lanes.tobytes()
+
+
+def _wide(narrow: bytes) -> bytes:
+    """Two little-endian bytes a lane as _LANE bits a lane."""
+    lanes = array("H", narrow)
+    if sys.byteorder == "big":
+        lanes.byteswap()
+    spread = array("I", lanes)
+    if sys.byteorder == "big":
+        spread.byteswap()
+    return spread.tobytes()
 
 
 @cache

@@ -1,7 +1,8 @@
 """Fit weights to labelled messages: logistic regression with a Gaussian prior, one head after the other.
 
 The loss is convex and its minimum the same from any start, so the same texts always give the same weights. With a base
-the prior's mean is the base: few examples move only what they speak about. Needs numpy and scipy; no client waits here.
+the prior's mean is the base: few examples move only what they speak about. Only here numpy and scipy are
+used: no client waits for them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ LOUDNESS = {"chars": 4.0, "words": 8.0, "rules": 0.5}  # how far the prior lets 
 MEANING = 6.0  # the same for what is learned of a word by its meaning, and so of words never seen
 BALANCE = 0.8  # 0: every text counts alike, 1: every label counts alike
 PRIOR = 1.0
+ON_BASE = {"chars": 1.0, "words": 1.0, "rules": 0.2}  # few examples shall teach words, not how rules are weighed
 Blocks = dict[str, frozenset[str]]
 
 
@@ -45,7 +47,8 @@ def fit(blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | 
     known = meanings.shipped() if base is None else meanings.NONE
     vocabulary = {block: _kept(block, blocks, 1 if base else RARE[block]) for block in BLOCKS}
     vocabulary["words"] = sorted({*vocabulary["words"], *known.words})
-    loud = np.concatenate([np.full(len(vocabulary[block]), LOUDNESS[block]) for block in BLOCKS])
+    loudness = {block: LOUDNESS[block] * (ON_BASE[block] if base else 1.0) for block in BLOCKS}
+    loud = np.concatenate([np.full(len(vocabulary[block]), loudness[block]) for block in BLOCKS])
     signs = sparse.hstack([_matrix(block, vocabulary[block], blocks) for block in BLOCKS], format="csr")
     # A word's meaning is a mixture of directions; what is learned of a direction is learned of all its words.
     mixture = sparse.vstack(
@@ -64,7 +67,7 @@ def fit(blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | 
     for name, labels in HEADS:
         lanes = slice(place_of(name, labels[0]), place_of(name, labels[-1]) + 1)
         truth, matters = _truth(name, labels, examples)
-        weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, given[:, lanes])
+        weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, given[:, lanes], moves_bias=base is None)
     steps = np.rint((spread @ weights) / STEP).astype(int)
     rows: dict[str, dict[str, int]] = {}
     at = 0
@@ -121,9 +124,11 @@ def _answer(name: str, example: Example) -> str:
 
 
 def _fitted(
-    matrix: sparse.csr_matrix, truth: np.ndarray, matters: np.ndarray, given: np.ndarray
+    matrix: sparse.csr_matrix, truth: np.ndarray, matters: np.ndarray, given: np.ndarray, *, moves_bias: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and bias of one head by maximum a posteriori; `given` are scores that are there already."""
+    """Weights and bias of one head by maximum a posteriori; `given` are scores that are there already.
+
+    How often a label is meant shows in many texts only: a few that stand for themselves must not move the bias."""
     signs, labels = matrix.shape[1], truth.shape[1]
     turned = matrix.T.tocsr()
 
@@ -138,7 +143,8 @@ def _fitted(
             value = -(matters @ (truth * logs).sum(axis=1))
             wrong = (np.exp(logs) - truth) * matters[:, None]
         value += 0.5 * PRIOR * float((weights**2).sum() + 0.01 * (bias**2).sum())
-        slope = np.concatenate([(turned @ wrong + PRIOR * weights).ravel(), wrong.sum(axis=0) + 0.01 * PRIOR * bias])
+        slope_of_bias = (wrong.sum(axis=0) + 0.01 * PRIOR * bias) * moves_bias
+        slope = np.concatenate([(turned @ wrong + PRIOR * weights).ravel(), slope_of_bias])
         return float(value), slope
 
     found = minimize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from agency.packs import loading
 from agency.packs.shapes import TRADES
@@ -20,10 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--output", default=str(ARTEFACT), help="where the weights are written")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            from assistant.training.shipping import shipped_weights
-        except ImportError as error:
-            raise CommandError(f"{error}; make train installs what training needs (requirements-train.in)") from error
+        from assistant.training.shipping import shipped_weights  # numpy and scipy, which nothing else here needs
+
         model = shipped_weights({trade: loading.load_trade(trade).price_list() for trade in TRADES})
         data = model.save()
         Path(options["output"]).write_bytes(data)
