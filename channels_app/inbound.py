@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from channels_app import adapters, live
 from channels_app.models import ChannelAccount, InboundEvent
@@ -26,7 +26,8 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
 
     What cannot be parsed stays `broken`, what is no message stays `ignored`, both with the reason for people to see.
     Asked again for a post that was taken in, it gives nothing."""
-    event = InboundEvent.objects.select_for_update(of=("self",)).select_related("account").filter(pk=event_id).first()
+    events = InboundEvent.objects.select_for_update(of=("self",)).select_related("account")
+    event = events.filter(pk=event_id).order_by().first()
     if event is None or event.status != _Status.NEW:
         return []
     try:
@@ -66,8 +67,9 @@ def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | No
 
 
 def _close(event: InboundEvent, status: str, error: str) -> None:
-    event.status, event.error = status, error[:300]
-    event.save(update_fields=["status", "error"])
+    with connection.cursor() as cursor:
+        sql = "UPDATE channels_app_inboundevent SET status = %s, error = %s WHERE id = %s"
+        cursor.execute(sql, [status, error[:300], event.pk])
 
 
 def answer_press(account_id: int, callback_id: str) -> None:

@@ -23,7 +23,7 @@ from channels_app.models import ChannelAccount, Delivery
 from channels_app.notices import notify
 from channels_app.signals import delivery_changed
 from contacts.models import Conversation, Identity, Message
-from leadhub import clock
+from leadhub import clock, rows
 from leadhub.work import TryLater, forget, later
 from tenants.business.models import StaffMember
 from tenants.models import ChannelKind, Role
@@ -64,27 +64,21 @@ def queue(
     `message`: the words stand in the conversation already; else they are put there, by `staff` or the assistant.
     `is_answer`: it acts on what the client asked. `fallback_sms`: goes to the contact's phone when the channel is shut.
     """
-    if known := Delivery.objects.filter(key=key).first():
-        return known
-    if message is None:
-        message = Message.objects.create(
-            conversation=conversation,
-            author=Message.Author.ASSISTANT if by_assistant else Message.Author.STAFF,
-            staff=staff,
-            text=text,
-            choices=list(choices),
-            sent_at=now,
-            received_at=now,
-            is_answer=is_answer,
-        )
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now)
-    conversation.last_message_at = now
-    account, to = _way_to(conversation)
-    delivery = Delivery.objects.create(
-        key=key,
-        account=account,
+    account_id, to = _way_to(conversation)
+    said = message or Message(
         conversation=conversation,
-        message=message,
+        author=Message.Author.ASSISTANT if by_assistant else Message.Author.STAFF,
+        staff=staff,
+        text=text,
+        choices=list(choices),
+        sent_at=now,
+        received_at=now,
+        is_answer=is_answer,
+    )
+    delivery = Delivery(
+        key=key,
+        account_id=account_id,
+        conversation=conversation,
         to=to,
         text=text,
         choices=list(choices),
@@ -92,12 +86,41 @@ def queue(
         fallback_sms=fallback_sms,
         created_at=now,
     )
-    live.publish("message", id=message.pk, conversation=conversation.pk)
-    if account.kind == ChannelKind.FORM:
+    if not _store(delivery, said, now=now):
+        return Delivery.objects.get(key=key)
+    conversation.last_message_at = now
+    live.publish("message", id=said.pk, conversation=conversation.pk)
+    if conversation.identity.kind == ChannelKind.FORM and account_id == conversation.account_id:
         _finish(delivery, _Status.FAILED, now=now, error="Ответить некуда: в заявке с сайта нет телефона для СМС.")
     else:
         later(HANDLER, delivery.pk)
     return delivery
+
+
+def _store(delivery: Delivery, said: Message, *, now: datetime) -> bool:
+    """The delivery, the words if they do not stand in the conversation yet, and when it was last spoken in, with one
+    statement. False: there is a delivery of this key, and nothing is stored."""
+    words_sql, words_values = f"SELECT {said.pk or 0}::bigint AS id", []
+    if said.pk is None:
+        words_sql, words_values = rows.insert(said)
+    delivery_sql, delivery_values = rows.insert(delivery, sources={"message_id": "words.id"})
+    is_first = "NOT EXISTS (SELECT FROM channels_app_delivery WHERE key = %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH words AS ({words_sql} WHERE {is_first}{' RETURNING id' if said.pk is None else ''}),"
+            " spoken AS (UPDATE contacts_conversation SET last_message_at = %s FROM words"
+            " WHERE contacts_conversation.id = %s)"
+            f" {delivery_sql} FROM words RETURNING id, message_id",
+            [*words_values, delivery.key, now, delivery.conversation_id, *delivery_values],
+        )
+        stored = cursor.fetchone()
+    if stored is None:
+        return False
+    rows.stored(delivery, stored[0])
+    if said.pk is None:
+        rows.stored(said, stored[1])
+    delivery.message = said
+    return True
 
 
 @transaction.atomic
@@ -121,13 +144,13 @@ def sms_account() -> ChannelAccount | None:
     return ChannelAccount.objects.filter(kind=ChannelKind.SMS, is_active=True).order_by("pk").first()
 
 
-def _way_to(conversation: Conversation) -> tuple[ChannelAccount, str]:
-    """Where this client reads us. A form has no way back: the phone left in it gets an SMS, if there is one."""
-    account = ChannelAccount.objects.get(pk=conversation.account_id)
+def _way_to(conversation: Conversation) -> tuple[int, str]:
+    """Account and address where this client reads us. A form has no way back: the phone left in it gets an SMS, if
+    there is a gateway."""
     to = conversation.identity.external_id
-    if account.kind == ChannelKind.FORM and to.startswith("+") and (gateway := sms_account()):
-        return gateway, to
-    return account, to
+    if conversation.identity.kind == ChannelKind.FORM and to.startswith("+") and (gateway := sms_account()):
+        return gateway.pk, to
+    return conversation.account_id, to
 
 
 @transaction.atomic
@@ -139,7 +162,7 @@ def retry(delivery: Delivery, *, now: datetime) -> Delivery:
     if delivery.conversation_id:
         Identity.objects.filter(conversation=delivery.conversation_id).update(is_unreachable=False)
         if delivery.account.kind == ChannelKind.FORM:
-            delivery.account, delivery.to = _way_to(delivery.conversation)
+            delivery.account_id, delivery.to = _way_to(delivery.conversation)
     delivery.status, delivery.error, delivery.by_assistant, delivery.created_at = _Status.QUEUED, "", False, now
     delivery.save(update_fields=["status", "error", "by_assistant", "created_at", "account", "to"])
     later(HANDLER, delivery.pk)

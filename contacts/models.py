@@ -20,6 +20,8 @@ class Contact(models.Model):
     note = models.TextField("заметка", blank=True)
     created_at = models.DateTimeField("создан")
 
+    is_just_met = False  # true on the instance that was stored with the client's first message: there is no past yet
+
     class Meta:
         verbose_name = "клиент"
         verbose_name_plural = "клиенты"

@@ -220,7 +220,7 @@ def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, ta
     lead.owner, lead.assigned_at = staff, now
     lead.taken_at = now if taken else None
     lead.changed_at = now
-    lead.save(update_fields=["owner", "assigned_at", "taken_at", "changed_at"])
+    record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at")
     return lead.assignments.create(staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None)
 
 
@@ -241,7 +241,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
         return lead
     if lead.owner_id == by.pk:
         lead.taken_at = lead.changed_at = now
-        lead.save(update_fields=["taken_at", "changed_at"])
+        record.keep(lead, "taken_at", "changed_at")
         lead.assignments.filter(ended_at=None).update(taken_at=now)
     else:
         make_owner(lead, by, reason="взял сам", now=now, taken=True)
@@ -249,7 +249,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation.save(update_fields=["held_by", "needs_person"])
     if lead.status == Lead.Status.NEEDS_CALL:
         lead.status = Lead.Status.OPEN
-        lead.save(update_fields=["status"])
+        record.keep(lead, "status")
     sla.taken(lead, now=now)
     record.add(lead, "taken", f"{by.name} ведёт заявку", [("Ассистент", "замолчал")], now=now)
     lead_changed.send(Lead, lead=lead, what="taken", now=now)
@@ -266,7 +266,7 @@ def hand_back(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
     conversation.save(update_fields=["held_by", "needs_person", "state"])
     lead.changed_at = now
-    lead.save(update_fields=["changed_at"])
+    record.keep(lead, "changed_at")
     sla.handed_back(lead, now=now)
     record.add(lead, "handed_back", f"{by.name} вернул(а) заявку ассистенту", [], now=now)
     lead_changed.send(Lead, lead=lead, what="handed_back", now=now)

@@ -71,6 +71,8 @@ class Lead(models.Model):
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
 
+    draft = None  # a `record.Draft` while one step works on this instance
+
     class Meta:
         verbose_name = "заявка"
         verbose_name_plural = "заявки"

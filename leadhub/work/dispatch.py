@@ -28,7 +28,7 @@ WHERE id IN (
       AND (claimed_until IS NULL OR claimed_until < %(now)s)
     ORDER BY due_at LIMIT %(batch)s
     FOR UPDATE SKIP LOCKED)
-RETURNING id, handler, queue
+RETURNING id, schema, handler, queue
 """
 
 

@@ -6,9 +6,9 @@ from leadhub.work.running import run_row
 
 
 @shared_task(name="leadhub.work.run", acks_late=True, reject_on_worker_lost=True)
-def run(row_id: int, name: str) -> bool:
-    """Do the work of one `due_work` row of the handler `name`. Rung twice is as good as once."""
-    return run_row(row_id, name)
+def run(row_id: int, name: str, schema: str) -> bool:
+    """Do the work of one `due_work` row: of the handler `name`, in `schema`. Rung twice is as good as once."""
+    return run_row(row_id, name, schema)
 
 
 @shared_task(name="leadhub.work.beat")
