@@ -65,7 +65,7 @@ def openings(
         return Found(reason="no_service")
     return find_openings(
         visit,
-        load_board(now=now, staff_id=staff_id, contact_id=contact_id, ground=ground),
+        load_board(now=now, visit=visit, staff_id=staff_id, contact_id=contact_id, ground=ground),
         now=now,
         wish=wish,
         limit=limit,
@@ -126,17 +126,21 @@ def _visit_on(ground: Ground, service_ids: Sequence[int]) -> Visit | None:
 def load_board(
     *,
     now: datetime,
+    visit: Visit | None = None,
     staff_id: int | None = None,
     contact_id: int | None = None,
     moving_id: int | None = None,
     ground: Ground | None = None,
 ) -> Board:
-    """People who take bookings (or that one), when they work and what they have to do from about now on."""
+    """People who take bookings (or that one; those who can do the visit), when they work and what they have to do from
+    about now on."""
     if ground:
         team = [person for person in ground.team if staff_id in (None, person.id)]
         calendars, rules = ground.calendars, ground.rules
     else:
         team, calendars, rules = load_team(staff_id), load_calendars(), _rules(BusinessSettings.load())
+    if visit:
+        team = [person for person in team if person.can_do(visit)]
     busy = _busy(team, now=now, contact_id=contact_id, moving_id=moving_id)
     return Board(tuple(replace(person, busy=tuple(busy[person.id])) for person in team), calendars, rules)
 

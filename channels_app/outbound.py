@@ -110,7 +110,7 @@ def _store(delivery: Delivery, said: Message, *, now: datetime) -> bool:
             f"WITH words AS ({words_sql} WHERE {is_first}{' RETURNING id' if said.pk is None else ''}),"
             " spoken AS (UPDATE contacts_conversation SET last_message_at = %s FROM words"
             " WHERE contacts_conversation.id = %s)"
-            f" {delivery_sql} FROM words RETURNING id, message_id",
+            f" {delivery_sql} FROM words RETURNING id, message_id",  # noqa: S608 - columns of our models only
             [*words_values, delivery.key, now, delivery.conversation_id, *delivery_values],
         )
         stored = cursor.fetchone()

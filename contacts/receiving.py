@@ -114,7 +114,7 @@ def _start(
             f" conversation AS ({conversation_sql} FROM identity RETURNING id),"
             f" message AS ({message_sql} FROM conversation RETURNING id)"
             " SELECT identity.contact_id, identity.id, conversation.id, message.id"
-            " FROM identity, conversation, message",
+            " FROM identity, conversation, message",  # noqa: S608 - columns of our models only
             [*client_values, *identity_values, *kept_values, *conversation_values, *message_values],
         )
         made = cursor.fetchone()
@@ -137,7 +137,7 @@ def _keep(message: Message, conversation: Conversation) -> bool:
             " RETURNING id, conversation_id)"
             " UPDATE contacts_conversation SET pending_since = %s, last_client_at = %s, last_message_at = %s,"
             " account_id = %s, state = %s FROM message WHERE contacts_conversation.id = message.conversation_id"
-            " RETURNING message.id",
+            " RETURNING message.id",  # noqa: S608 - columns of our models only
             [
                 *values,
                 conversation.pending_since,
@@ -163,9 +163,7 @@ def _contact_for(kind: str, incoming: Incoming, *, now: datetime) -> Contact:
                 return Contact.objects.get_or_create(phone=incoming.phone, defaults={"created_at": now})[0]
         except IntegrityError:
             return Contact.objects.get(phone=incoming.phone)
-    return Contact(
-        name=clean(incoming.name).strip()[:120], email=clean(incoming.email).strip()[:254], created_at=now
-    )
+    return Contact(name=clean(incoming.name).strip()[:120], email=clean(incoming.email).strip()[:254], created_at=now)
 
 
 def _learn(conversation: Conversation, incoming: Incoming, *, now: datetime) -> None:

@@ -32,3 +32,6 @@ def warm(**_: object) -> None:
     warming.warm_up.send(None)
     warming.keep_for_good()
     connections.close_all()
+    # Asking the database before each task whether it is there would cost more than noticing that it is not:
+    # `leadhub.work.running` begins again then.
+    connections.settings["default"]["CONN_HEALTH_CHECKS"] = False

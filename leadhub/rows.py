@@ -9,7 +9,9 @@ from django.db import connection
 from django.db.models import Model
 
 
-def insert(row: Model, *, sources: dict[str, str] | None = None, leave_out: Sequence[str] = ()) -> tuple[str, list[Any]]:
+def insert(
+    row: Model, *, sources: dict[str, str] | None = None, leave_out: Sequence[str] = ()
+) -> tuple[str, list[Any]]:
     """An INSERT of one unsaved row, to stand in a WITH clause, and its parameters.
 
     `sources`: column -> expression, for values that another part of the statement gives ("client.id"); the caller adds

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
 from booking.models import Appointment
@@ -14,12 +16,22 @@ from channels_app.models import Delivery
 from channels_app.signals import delivery_changed
 from contacts.models import Message
 from leadhub.work import forget, later
+from routing import config
+
+SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy")
 
 _ANSWERED = """
 UPDATE routing_lead SET first_answer_at = %s, first_answer_by = %s
 WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id
 """
 ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
+
+
+@receiver([post_save, post_delete, m2m_changed])
+def settings_changed(sender: type[Model], **_: Any) -> None:
+    """A business's own data was edited: its branches, people, services, texts, matrix, weights, times."""
+    if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
+        config.note_change()
 
 
 @receiver(delivery_changed, sender=Delivery)

@@ -79,7 +79,9 @@ class Batch:
         if not statements:
             return
         with connection.cursor() as cursor:
-            cursor.execute(";\n".join(sql for sql, _ in statements), [each for _, values in statements for each in values])
+            cursor.execute(
+                ";\n".join(sql for sql, _ in statements), [each for _, values in statements for each in values]
+            )
             written = cursor.fetchall() if self._owed else []
         if due := [row[:4] for row in written if row[4]]:
             transaction.on_commit(lambda: ring(due))
@@ -165,7 +167,7 @@ def _broker(pid: int) -> redis.Redis:
 
 
 def ring(rows: Sequence[tuple[int, str, str, str]]) -> bool:
-    """Tell the workers of due rows (id, schema, handler, queue). False: the broker is away; the dispatcher rings again."""
+    """Tell the workers of due rows (id, schema, handler, queue). False: the broker is away, the dispatcher will."""
     from leadhub.work.tasks import run
 
     global _silent_until

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from leadhub import clock
@@ -52,9 +54,22 @@ def run_row(row_id: int, name: str | None = None, schema: str | None = None) -> 
     except GiveUp as error:
         _record_failure(row_id, error, now=now)
         return False
+    run = _run_outside if known.kind == "outside" else _run_in_database
     with schema_context(schema):
-        run = _run_outside if known.kind == "outside" else _run_in_database
-        return run(row_id, known, now=now)
+        try:
+            return run(row_id, known, now=now)
+        except _NothingDone:  # the connection had died since its last work
+            connection.close()
+        try:
+            return run(row_id, known, now=now)
+        except _NothingDone as error:
+            logger.warning("due work %s waits for the database: %s", row_id, error)
+            connection.close()
+            return False
+
+
+class _NothingDone(Exception):
+    """The database was not there when the row was to be taken."""
 
 
 def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
@@ -67,13 +82,17 @@ def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
                 _call(known, row, now=now)
             batch.write((_DONE, (row_id, row[2])))
         return True  # a row of another version was re-armed meanwhile: it is owed again, freshly counted
+    except _NothingDone:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever went wrong is kept with the row, then retried
         _record_failure(row_id, error, now=now, known=known)
         return False
 
 
 def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
-    row = _fetch(_CLAIM, {"id": row_id, "now": now, "until": now + settings.WORK_LEASE})
+    with _database() as cursor:
+        cursor.execute(_CLAIM, {"id": row_id, "now": now, "until": now + settings.WORK_LEASE})
+        row = cursor.fetchone()
     if row is None:
         return False
     try:
@@ -82,7 +101,9 @@ def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
         _record_failure(row_id, error, now=now, known=known)
         return False
     with connection.cursor() as cursor:
-        cursor.execute(_DONE, (row_id, row[2]))
+        # Should a crash of the database bring the row back, it is done again: such work is safe to do twice.
+        cursor.execute(f"SET LOCAL synchronous_commit = off;\n{_DONE}", (row_id, row[2]))
+        cursor.nextset()
         if not cursor.rowcount:
             cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
     return True
@@ -91,17 +112,23 @@ def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
 def _take_alone(row_id: int, *, now: datetime) -> tuple | None:
     """The row, held by this transaction alone. Two statements in one round trip: the second must see what the holder
     before us committed."""
-    with connection.cursor() as cursor:
+    with _database() as cursor:
         cursor.execute(f"{_ALONE};\n{_TAKE}", (row_id, row_id, now))
         is_ours = cursor.fetchone() == (True,)
         cursor.nextset()
         return cursor.fetchone() if is_ours else None
 
 
-def _fetch(sql: str, params: Any) -> tuple | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchone()
+@contextmanager
+def _database() -> Iterator[Any]:
+    """A cursor for the first words with the database. Raises _NothingDone when it is away."""
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    except (OperationalError, InterfaceError) as error:
+        if connection.is_usable():
+            raise
+        raise _NothingDone(type(error).__name__) from error
 
 
 def _call(known: Handler, row: tuple, *, now: datetime) -> None:
