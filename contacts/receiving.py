@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -74,11 +75,22 @@ def clean(text: str) -> str:
 
 
 def _locked(kind: str, external_id: str) -> Conversation | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_of_account(), [kind, external_id])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    conversation, conversation.identity, conversation.contact = rows.build(found, Conversation, Identity, Contact)
+    return conversation
+
+
+@cache
+def _of_account() -> str:
+    talk, identity, contact = rows.columns(Conversation, "c"), rows.columns(Identity, "i"), rows.columns(Contact, "p")
     return (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("identity", "contact")
-        .filter(identity__kind=kind, identity__external_id=external_id)
-        .first()
+        f"SELECT {talk}, {identity}, {contact} FROM contacts_conversation c"  # noqa: S608 - columns of our models only
+        " JOIN contacts_identity i ON i.id = c.identity_id JOIN contacts_contact p ON p.id = c.contact_id"
+        " WHERE i.kind = %s AND i.external_id = %s FOR UPDATE OF c"
     )
 
 
@@ -95,26 +107,26 @@ def _start(
         created_at=now,
     )
     _mark_pending(conversation, account, incoming, now=now)
-    identity_sql, identity_values = rows.insert(identity, sources={"contact_id": "client.id"})
+    identity_sql, identity_values = rows.insert(identity, sources=(("contact_id", "client.id"),))
     conversation_sql, conversation_values = rows.insert(
-        conversation, sources={"contact_id": "identity.contact_id", "identity_id": "identity.id"}
+        conversation, sources=(("contact_id", "identity.contact_id"), ("identity_id", "identity.id"))
     )
-    message_sql, message_values = rows.insert(message, sources={"conversation_id": "conversation.id"})
+    message_sql, message_values = rows.insert(message, sources=(("conversation_id", "conversation.id"),))
     if contact.pk:
         client_sql, client_values, kept_sql, kept_values = "SELECT %s::bigint AS id", [contact.pk], "", []
     else:
         client_sql, client_values = f"SELECT nextval('{_CONTACT_NUMBERS}') AS id", []
-        insert_sql, kept_values = rows.insert(contact, sources={"id": "identity.contact_id"})
+        insert_sql, kept_values = rows.insert(contact, sources=(("id", "identity.contact_id"),))
         kept_sql = f", contact AS ({insert_sql} FROM identity)"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH client AS ({client_sql}),"
+            f"WITH client AS ({client_sql}),"  # noqa: S608 - columns of our models only
             f" identity AS ({identity_sql} FROM client ON CONFLICT (kind, external_id) DO NOTHING"
             f" RETURNING id, contact_id){kept_sql},"
             f" conversation AS ({conversation_sql} FROM identity RETURNING id),"
             f" message AS ({message_sql} FROM conversation RETURNING id)"
             " SELECT identity.contact_id, identity.id, conversation.id, message.id"
-            " FROM identity, conversation, message",  # noqa: S608 - columns of our models only
+            " FROM identity, conversation, message",
             [*client_values, *identity_values, *kept_values, *conversation_values, *message_values],
         )
         made = cursor.fetchone()
@@ -133,11 +145,12 @@ def _keep(message: Message, conversation: Conversation) -> bool:
     sql, values = rows.insert(message)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH message AS ({sql} ON CONFLICT (conversation_id, external_id) WHERE external_id <> '' DO NOTHING"
+            f"WITH message AS ({sql}"  # noqa: S608 - columns of our models only
+            " ON CONFLICT (conversation_id, external_id) WHERE external_id <> '' DO NOTHING"
             " RETURNING id, conversation_id)"
             " UPDATE contacts_conversation SET pending_since = %s, last_client_at = %s, last_message_at = %s,"
             " account_id = %s, state = %s FROM message WHERE contacts_conversation.id = message.conversation_id"
-            " RETURNING message.id",  # noqa: S608 - columns of our models only
+            " RETURNING message.id",
             [
                 *values,
                 conversation.pending_since,

@@ -34,4 +34,4 @@ def warm(**_: object) -> None:
     connections.close_all()
     # Asking the database before each task whether it is there would cost more than noticing that it is not:
     # `leadhub.work.running` begins again then.
-    connections.settings["default"]["CONN_HEALTH_CHECKS"] = False
+    connections.settings["default"]["CONN_HEALTH_CHECKS"] = "pool" in connections.settings["default"]["OPTIONS"]

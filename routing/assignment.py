@@ -12,6 +12,7 @@ from assistant import dialogue
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation
+from leadhub import rows
 from routing import config as configs
 from routing import record, sla
 from routing.config import Config
@@ -225,7 +226,11 @@ def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, ta
     lead.taken_at = now if taken else None
     lead.changed_at = now
     record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at")
-    return lead.assignments.create(staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None)
+    assignment = Assignment(
+        lead=lead, staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None
+    )
+    rows.store(assignment)
+    return assignment
 
 
 @transaction.atomic

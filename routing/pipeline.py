@@ -19,6 +19,7 @@ from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app import inbound, live, outbound
 from contacts.models import Conversation, Message
+from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
 from routing import dispatching, leads, record, sla
@@ -83,7 +84,6 @@ def _answer(
     )
     understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
     branch = _place(conversation, understanding, config)
-    _keep_understanding(fresh, understanding)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
     leads.learn(lead, understanding, config, origin=_origin(conversation))
@@ -95,7 +95,10 @@ def _answer(
             record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
         if is_new and lead.is_open:
             sla.set_confirm(lead, now=now)
-        lead.save()
+        if is_new:
+            rows.store(lead)
+        else:
+            lead.save()
         if is_new and lead.is_open:
             sla.start_confirm(lead, lead.clock_due_at, now=now)
             later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
@@ -106,7 +109,7 @@ def _answer(
             if conversation.held_by_id:
                 sla.client_wrote(lead, now=now)
         conversation.pending_since = None
-        conversation.save(update_fields=["state", "branch", "pending_since", "last_message_at"])
+        _keep_turn(conversation, fresh, understanding)
         dispatching.route(lead, desk, is_new=is_new, now=now)
     live.publish("lead", id=lead.pk)
 
@@ -130,15 +133,16 @@ def _place(conversation: Conversation, understanding: Understanding, config: Con
     return branch
 
 
-def _keep_understanding(fresh: Sequence[Message], understanding: Understanding) -> None:
+def _keep_turn(conversation: Conversation, fresh: Sequence[Message], understanding: Understanding) -> None:
     """The burst is processed; what it was understood to stands with its last message."""
     last = fresh[-1]
     last.understanding, last.is_processed = understanding.to_json(), True
+    sql, values = rows.update(conversation, "state", "branch", "pending_since", "last_message_at")
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE contacts_message SET is_processed = true,"
-            " understanding = CASE WHEN id = %s THEN %s ELSE understanding END WHERE id = ANY(%s)",
-            [last.pk, Jsonb(last.understanding), [message.pk for message in fresh]],
+            "UPDATE contacts_message SET is_processed = true,"  # noqa: S608 - columns of our models only
+            " understanding = CASE WHEN id = %s THEN %s ELSE understanding END WHERE id = ANY(%s);\n" + sql,
+            [last.pk, Jsonb(last.understanding), [message.pk for message in fresh], *values],
         )
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from django.db import connection
+
+from leadhub import rows
 from routing.models import Decision, Lead
 
 
@@ -22,20 +25,23 @@ class Draft:
 @contextmanager
 def together(lead: Lead) -> Iterator[None]:
     """Within it `add()` and `keep()` on this very instance only note what they were told; at its end all of it is
-    stored with two statements. A lead that is new must have been saved before the end."""
+    stored in one round trip. A lead that is new must have been saved before the end."""
     lead.draft = Draft()
     try:
         yield
         draft = lead.draft
     finally:
         lead.draft = None
-    keep(lead, *draft.fields)
+    statements = [rows.update(lead, *sorted(draft.fields))] if draft.fields else []
     for line in draft.lines:
         line.lead = lead
-    if len(draft.lines) == 1:
-        draft.lines[0].save()
-    else:
-        Decision.objects.bulk_create(draft.lines)
+    if draft.lines:
+        statements.append(rows.insert(*draft.lines))
+    if statements:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                ";\n".join(sql for sql, _ in statements), [each for _, values in statements for each in values]
+            )
 
 
 def add(lead: Lead, kind: str, title: str, details: Iterable[tuple[str, str]] = (), *, now: datetime) -> None:
@@ -46,7 +52,7 @@ def add(lead: Lead, kind: str, title: str, details: Iterable[tuple[str, str]] = 
         lead.draft.lines.append(decision)
         return
     decision.lead = lead
-    decision.save()
+    rows.store(decision)
 
 
 def keep(lead: Lead, *fields: str) -> None:
