@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
@@ -223,11 +224,20 @@ def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
     return delivery
 
 
+_SENT: tuple[tuple[Any, ...], ...] = (  # what sending looks at
+    (Delivery,),
+    (ChannelAccount,),
+    (Message, "author", "is_answer", "conversation", "sent_at"),
+    (Conversation, "held_by", "identity", "contact", "account_id"),
+    (Identity, "contact", "kind", "external_id", "is_unreachable"),
+    (Contact, "phone"),
+)
+
+
 def _waiting(delivery_id: int, *, now: datetime) -> tuple[Delivery | None, list[str]]:
     """The delivery with all that is needed to send it, and the states of other texts to this client that wait before
     it or left within BURST_WINDOW; with one query."""
-    models = (Delivery, ChannelAccount, Message, Conversation, Identity, Contact)
-    names = ", ".join(rows.columns(model, alias) for model, alias in zip(models, "damcip", strict=True))
+    names = ", ".join(rows.columns(*model[:1], alias, *model[1:]) for model, alias in zip(_SENT, "damcip", strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {names}, ARRAY("  # noqa: S608 - columns of our models only
@@ -243,7 +253,7 @@ def _waiting(delivery_id: int, *, now: datetime) -> tuple[Delivery | None, list[
         found = cursor.fetchone()
     if found is None:
         return None, []
-    delivery, delivery.account, message, conversation, identity, contact = rows.build(found, *models)
+    delivery, delivery.account, message, conversation, identity, contact = rows.build(found, *_SENT)
     if message:
         delivery.message = message
     if conversation:

@@ -71,17 +71,18 @@ def _updating(model: type[Model], names: tuple[str, ...]) -> tuple[str, tuple[Fi
 
 
 @cache
-def columns(model: type[Model], alias: str) -> str:
-    """All columns of a model, to be selected from `alias` and read by `build()`."""
-    return ", ".join(f'{alias}."{field.column}"' for field in model._meta.concrete_fields)
+def columns(model: type[Model], alias: str, *only: str) -> str:
+    """Columns of a model (all, or these fields and its number), to be selected from `alias` and read by `build()`."""
+    return ", ".join(f'{alias}."{field.column}"' for field in _fields(model, only))
 
 
-def build(values: Sequence[Any], *models: type[Model]) -> list[Any]:
-    """Instances out of one result row that holds the `columns()` of these models one after the other; None where an
-    outer join found nothing."""
+def build(values: Sequence[Any], *models: type[Model] | tuple[Any, ...]) -> list[Any]:
+    """Instances out of one result row that holds the `columns()` of these models one after the other; a model with
+    the fields that were selected comes as (model, "field", ...). None where an outer join found nothing."""
     found, start = [], 0
-    for model in models:
-        names, converters = _reading(model)
+    for each in models:
+        model, *only = each if isinstance(each, tuple) else (each,)
+        names, converters = _reading(model, tuple(only))
         mine = list(values[start : start + len(names)])
         start += len(names)
         for place, convert in converters:
@@ -90,9 +91,13 @@ def build(values: Sequence[Any], *models: type[Model]) -> list[Any]:
     return found
 
 
+def _fields(model: type[Model], only: tuple[str, ...]) -> list[Field]:
+    return [f for f in model._meta.concrete_fields if not only or f.primary_key or f.name in only]
+
+
 @cache
-def _reading(model: type[Model]) -> tuple[list[str], list[tuple[int, Any]]]:
-    fields = model._meta.concrete_fields
+def _reading(model: type[Model], only: tuple[str, ...]) -> tuple[list[str], list[tuple[int, Any]]]:
+    fields = _fields(model, only)
     converters = [
         (place, convert)
         for place, field in enumerate(fields)
