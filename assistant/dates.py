@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from assistant.text import Text, normalise
 from assistant.times.grammar import Reader
@@ -27,18 +28,43 @@ def find_times(
     opening: time = time(9),
     closing: time = time(21),
     hidden: Sequence[tuple[int, int]] = (),
+    zone: tzinfo | None = None,
 ) -> tuple[DateTimeSlot, ...]:
     """The times that a message wishes, in its order; past events, prices, ages, addresses and phones give nothing.
 
-    `hidden` are stretches of `text.plain` that are known to be something else (a phone, a promo code)."""
+    `now` is naive local time of the branch, or aware and then taken to `zone`. With a zone "in two hours" counts real
+    hours, and a time that a change of the clocks skips moves on by the hour skipped. `hidden` are stretches of
+    `text.plain` that are known to be something else (a phone, a promo code)."""
     text = normalise(text) if isinstance(text, str) else text
     line = line_of(text, hidden)
     if not line.may_hold_time:
         return ()
+    if now.tzinfo is not None:
+        now = now.astimezone(zone).replace(tzinfo=None)
     now = now.replace(second=0, microsecond=0)
     hours = Hours(opening.hour * 60 + opening.minute, (closing.hour * 60 + closing.minute) or END_OF_DAY)
-    wishes, excluded = Chooser(line).choose(Reader(line, now, hours).pieces())
-    return _Resolver(line, now, hours).slots(wishes, excluded)
+    wishes, excluded = Chooser(line).choose(Reader(line, now, hours, zone).pieces())
+    slots = _Resolver(line, now, hours).slots(wishes, excluded)
+    return slots if zone is None else tuple(_existing(slot, zone) for slot in slots)
+
+
+def _existing(slot: DateTimeSlot, zone: tzinfo) -> DateTimeSlot:
+    """The slot with no start or end in an hour that the zone skips."""
+
+    def shown(moment: datetime) -> datetime:
+        return moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+
+    def moved(one: Interval) -> Interval:
+        return replace(one, start=shown(one.start), end=one.end and shown(one.end))
+
+    return replace(
+        slot,
+        start=shown(slot.start),
+        end=slot.end and shown(slot.end),
+        windows=tuple(map(moved, slot.windows)),
+        exclude=tuple(map(moved, slot.exclude)),
+        alternatives=tuple(map(moved, slot.alternatives)),
+    )
 
 
 class _Resolver:
@@ -64,17 +90,15 @@ class _Resolver:
         text = self._words_of(spans)
         if wish.moment is not None:
             moment = wish.moment
-            return DateTimeSlot(text, moment.start, moment.end, moment.grain, approx=moment.grain == "approx")
-        windows = [window for days, clocks in wish.earlier for window in self._windows(days, clocks)]
-        windows += self._windows(wish.days, wish.clocks or (wish.earlier[-1][1] if wish.earlier else None))
+            reason = "как можно раньше" if moment.grain == "asap" else "отсчёт от сейчас"
+            return DateTimeSlot(
+                text, moment.start, moment.end, moment.grain, approx=moment.grain == "approx", reason=reason
+            )
+        windows = self._windows_of(wish, excluded)
         windows.sort(key=lambda window: window.start)
         if not windows:
             return None
-        ruled_out = [
-            window
-            for piece in excluded
-            for window in self._windows(self._every(piece, until=windows[-1]), piece.clocks)
-        ]
+        ruled_out = [window for piece in excluded for window in self._ruled_out_by(piece, windows)]
         if not any(_meet(window, out) for window in windows for out in ruled_out):
             ruled_out, excluded = [], []  # "в пятницу не могу, давайте в субботу": nothing is left to rule out
             text = self._words_of(wish.where())
@@ -89,7 +113,46 @@ class _Resolver:
             exclude=tuple(ruled_out),
             alternatives=self._alternatives(wish, hull),
             approx=hull.grain == "approx",
+            reason=self._reason(wish, hull, is_limited=bool(ruled_out)),
         )
+
+    def _reason(self, wish: Piece, chosen: Interval, *, is_limited: bool) -> str:
+        """How the words were read, for the people who check it."""
+        why = []
+        if wish.weekday is not None and wish.weekday >= 0 and wish.days:
+            why.append("ближайший такой день недели" if not wish.other_days else "день недели можно понять двояко")
+        elif wish.days is None:
+            why.append("день не назван: ближайшее такое время")
+        elif wish.day_of_month is not None:
+            why.append("ближайшее такое число")
+        if any(clock.bare_hour for clock in wish.clocks or ()):
+            why.append("час без «утра» и «вечера»: по часам работы")
+        if chosen.start.date() > self.today and wish.days and wish.days[-1].last <= chosen.start.date():
+            why.append("названное время прошло: перенесено вперёд")
+        if len(wish.earlier) or (wish.days and len(wish.days) > 1):
+            why.append("названо несколько вариантов")
+        if is_limited:
+            why.append("с исключением")
+        return "; ".join(why) or "прочитано как написано"
+
+    def _windows_of(self, wish: Piece, excluded: list[Piece]) -> list[Interval]:
+        """All windows of a wish; a choice that leaves out its day or its clock has those of the choice before it."""
+        windows: list[Interval] = []
+        days, clocks = None, None
+        for own_days, own_clocks in [*wish.earlier, (wish.days, wish.clocks)]:
+            days, clocks = own_days or days, own_clocks or clocks
+            windows += self._windows(days, clocks)
+        if wish.days is None and not wish.earlier and any(piece.days and not piece.clocks for piece in excluded):
+            week = [Days(self.today, self.today + WEEK, "range")]  # "с 10 до 14 кроме вторника": any other day
+            windows = self._windows(week, wish.clocks)
+        return windows
+
+    def _ruled_out_by(self, piece: Piece, windows: list[Interval]) -> list[Interval]:
+        if piece.days is None and piece.clocks:  # "только не утром": on each of the days
+            first, last = windows[0].start.date(), max((window.end or window.start) for window in windows)
+            count = max(1, min((last - midnight(first)).days, 7))
+            return self._windows([Days(first, first + count * DAY, "range")], piece.clocks)
+        return self._windows(self._every(piece, until=windows[-1]), piece.clocks)
 
     def _alternatives(self, wish: Piece, chosen: Interval) -> tuple[Interval, ...]:
         """Other readings that still lie ahead, at most four."""
@@ -118,7 +181,8 @@ class _Resolver:
                 (Interval(midnight(d.first), midnight(d.last), d.grain) for d in days or ()), key=lambda i: i.start
             )
         if days is None:
-            return [self._soonest(clock) for clock in clocks]
+            soonest = [self._soonest(clock) for clock in clocks]
+            return [one for one in soonest if one.start.date() == self.today] or soonest
         found = []
         for span in days:
             for offset in range(min((span.last - span.first).days, 45)):
@@ -171,8 +235,14 @@ class _Resolver:
 
     def _words_of(self, spans: list[tuple[int, int]]) -> str:
         symbols = self.line.symbols
-        texts = []
+        joined: list[tuple[int, int]] = []
         for start, end in sorted(span for span in spans if span[1] > span[0]):
+            if joined and re.fullmatch(r"(?:[\s,/]|и|или|либо|в|во|на)*", symbols[joined[-1][1] : start]):
+                joined[-1] = (joined[-1][0], end)
+            else:
+                joined.append((start, end))
+        texts = []
+        for start, end in joined:
             found = re.match(
                 r"(?:на |к )(?=R\d|\d{1,2}#|D\d|\d{1,2}[#@]? (?:M\d|числ)|(?:(?:THIS|NEXT|NEAR|THAT) )?W\d)",
                 symbols[start:end],

@@ -1,6 +1,9 @@
-"""What the assistant may quote: the business's own answers to common questions."""
+"""What the assistant may quote: the business's own answers to common questions; and what it asked a language model."""
 
 from django.db import models
+
+from contacts.models import Message
+from tenants.business.models import BusinessSettings
 
 
 class KnowledgeEntry(models.Model):
@@ -31,3 +34,50 @@ class Promotion(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class LanguageModel(BusinessSettings):
+    """The part of a business's settings that says when a language model is asked, and how."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "языковая модель"
+        verbose_name_plural = "языковая модель"
+
+    def __str__(self) -> str:
+        return "Языковая модель"
+
+
+class ModelCall(models.Model):
+    """One question to a language model: what left us (masked), what came, how long it took and what it cost."""
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", "ответила"
+        INVALID = "invalid", "ответила не по форме"
+        LATE = "late", "не успела"
+        DOWN = "down", "не отвечает"
+        LIMITED = "limited", "просит реже"
+        REFUSED = "refused", "отказалась"
+        FORBIDDEN = "forbidden", "ключ или модель не подошли"
+
+    # Erased with the message. None: asked for no message of a client (the try-out console).
+    message = models.ForeignKey(Message, models.CASCADE, null=True, blank=True, verbose_name="сообщение")
+    asked_at = models.DateTimeField("когда")
+    outcome = models.CharField("итог", max_length=12, choices=Outcome.choices)
+    model = models.CharField("модель", max_length=80)
+    prompt_version = models.CharField("указания", max_length=20)
+    request = models.TextField("что отправлено", blank=True)  # masked; emptied after OPENAI_LOG_DAYS
+    reply = models.TextField("что пришло", blank=True)  # likewise
+    latency_ms = models.PositiveIntegerField("заняло, мс")
+    prompt_tokens = models.PositiveIntegerField("токенов в запросе", default=0)
+    completion_tokens = models.PositiveIntegerField("токенов в ответе", default=0)
+    cost_kopecks = models.DecimalField("стоимость, коп.", max_digits=12, decimal_places=4, default=0)
+
+    class Meta:
+        verbose_name = "обращение к языковой модели"
+        verbose_name_plural = "обращения к языковой модели"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["asked_at"], name="model_call_asked")]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()} · {self.asked_at:%d.%m.%Y %H:%M}"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from assistant import lexicon
-from assistant.text import Text, grammar, is_known, lemma
+from assistant.text import Text, grammar, is_known, lemma, likeliest
 from assistant.understanding import NameSlot
 
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)?")
+_LEADS = frozenset(lexicon.load("names")["leads"].split())
 _NEVER = frozenset(lexicon.load("names")["never"].split())
 
 
@@ -26,10 +27,26 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
     for match in _pattern(rf"(?<![а-я]){data['introductions']}\s*[:,-]?\s*").finditer(text.plain):
         is_sure = "зовут" in match.group() or re.search(r"им[яе]|фио|фамил", match.group()) is not None
         keep(_name_at(text, match.end(), sure=is_sure))
+    for signature in _pattern(rf"(?<![а-я]){data['signatures']}").finditer(text.plain):
+        near = list(_WORD.finditer(text.plain, max(0, signature.start() - 60), signature.start()))[-2:]
+        if near and re.fullmatch(r"[\s,]*", text.plain[near[-1].end() : signature.start()]):
+            keep(_named_words(text, near[0].start(), near[-1].end()))
+    for absence in _pattern(rf"(?<![а-я]){data['stays_away']}").finditer(text.plain):
+        for word in list(_WORD.finditer(text.plain, max(0, absence.start() - 50), absence.start()))[-5:]:
+            if _is_plainly_name(text, word) and not _is_staff(text, word.start()) and is_nominative_name(word.group()):
+                keep((word.start(), word.end()))
+    for match in _pattern(rf"(?<![а-я]){data['writes']}\s+(?=[а-я])").finditer(text.plain):
+        keep(_name_at(text, match.end(), sure=False))
+    for match in _pattern(rf"(?<![а-я]){data['handles']}\s+(?=[а-я])").finditer(text.plain):
+        keep(_object_at(text, match.end()))
     for match in _pattern(
         rf"(?<![а-я])(?:(?:для|за|на|моего|моей|моему|мою|мой|моя|сво\w+)\s+)?{data['relations']}\s+"
     ).finditer(text.plain):
-        keep(_name_at(text, match.end(), sure=False))
+        following = text.plain[match.end() : match.end() + 60]
+        if not _pattern(r"[а-я]+\s+(?:мне\s+|нам\s+)?(?:по|на|рас)?(?:совет|рекоменд|сказал|хвал|ходит|был)").match(
+            following
+        ):
+            keep(_name_at(text, match.end(), sure=False))
     for match in re.finditer(r"(?<![а-я])(?:это|я)\s*[,-]?\s*(?=[а-я])", text.plain):
         keep(_name_at(text, match.end(), sure=False, alone=True))
     for match in re.finditer(r"(?<![а-я])(?:запи[а-я]+)\s+(?:меня\s*,?\s*|пожалуйста\s*,?\s*)?(?=[а-я])", text.plain):
@@ -37,10 +54,89 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
     for start, end in phones:
         keep(_before_phone(text, start))
         keep(_after_phone(text, end))
+    for span in _segments(text):
+        keep(span)
     if not found:
         keep(_alone(text))
     spans = sorted(found.values())
     return tuple(NameSlot(text.own_words(*span)) for span in spans)
+
+
+def _segments(text: Text) -> list[tuple[int, int]]:
+    """Names that stand by themselves between marks ("чистка, Эмма, суббота") or end the message; no greeted one."""
+    found = []
+    opening = re.match(r"\s*([а-я]+)\s+(?:апа\s+|абый\s+)?(?:на|в|с|из|к|по)\s", text.plain)
+    first = _WORD.match(text.plain, opening.start(1)) if opening else None
+    if first and _is_plainly_name(text, first) and is_nominative_name(first.group()):
+        found.append(first.span())  # "Маша на 12:00, отмена"
+    pieces = list(re.finditer(r"[^,.;:/!?\n()]+", text.plain))
+    for index, piece in enumerate(pieces):
+        words = list(_WORD.finditer(text.plain, piece.start(), piece.end()))
+        if not words:
+            continue
+        is_whole = len(words) <= 3 and not re.search(r"\d", piece.group())
+        before = pieces[index - 1].group() if index else ""
+        after = pieces[index + 1].group() if index + 1 < len(pieces) else ""
+        if any(start < piece.end() and piece.start() < end for start, end in found):
+            continue
+        if is_whole and (span := _named_words(text, words[0].start(), words[-1].end(), whole=True)):
+            if _greets(before, is_before=True) or (index == 0 and _greets(after, is_before=False)):
+                continue
+            if index == 0 and (
+                len(pieces) < 2 or _pattern(r"(?<![а-я])(?:ты|тебя|тебе|давай|можешь)(?![а-я])").search(text.plain)
+            ):
+                continue
+            found.append(span)
+        elif index + 1 == len(pieces) and len(words) > 1 and not _is_staff(text, words[-1].start()):
+            last = words[-1]
+            if is_nominative_name(last.group()) and _is_plainly_name(text, last) and words[-2].group() not in _LEADS:
+                found.append((last.start(), last.end()))
+    return found
+
+
+def _greets(segment: str, *, is_before: bool) -> bool:
+    words = segment.split()
+    near = words[-2:] if is_before else words[:2]
+    return any(_pattern(lexicon.load("names")["greetings"]).match(word) for word in near)
+
+
+def _named_words(text: Text, start: int, end: int, *, whole: bool = False) -> tuple[int, int] | None:
+    """The span from `start` to `end` (or its last word) when it is nothing but a name, with surname or patronymic."""
+    words = list(_WORD.finditer(text.plain, start, end))
+    end = words[-1].end() if words else end
+    words = [word for index, word in enumerate(words) if index == 0 or len(word.group()) > 1]  # initials: "Валеев Р."
+    names = [_is_plainly_name(text, word) for word in words]
+    families = [_is_family_name(text, word) for word in words]
+    is_all = bool(words) and all(name or family for name, family in zip(names, families, strict=True))
+    if is_all and (whole or any(names)):
+        return words[0].start(), end
+    if not whole and words and names[-1] and not _is_staff(text, words[-1].start()):
+        return words[-1].start(), words[-1].end()
+    return None
+
+
+def _is_family_name(text: Text, word: re.Match[str]) -> bool:
+    """A capitalised surname or patronymic that is no everyday word."""
+    plain = word.group()
+    if len(plain) < 4 or plain in _NEVER or not text.original[text.starts[word.start()]].isupper():
+        return False
+    tags = grammar(plain)
+    if "Geox" in tags or "Orgn" in tags:
+        return False
+    return "Patr" in tags or ("Surn" in tags and (not is_known(plain) or "Surn" in likeliest(plain)))
+
+
+def _object_at(text: Text, position: int) -> tuple[int, int] | None:
+    """ "вычеркните Закирову", "снимите с приема Егорову Аню": a name in the accusative, no master's."""
+    for match in list(re.compile(r"[а-я]+(?:-[а-я]+)?|[.,;:!?\n]").finditer(text.plain, position))[:5]:
+        if not match.group()[0].isalpha():
+            return None
+        tags = likeliest(match.group())
+        is_capital = text.original[text.starts[match.start()]].isupper()
+        led = re.search(r"(?<![а-я])(?:к|ко|у|с|со|от|на)\s+$", text.plain[: match.start()])
+        if is_capital and not led and "accs" in tags and tags & {"Name", "Surn"} and not _is_staff(text, match.start()):
+            return _name_at(text, match.start(), sure=False)
+    return None
 
 
 def _name_at(text: Text, position: int, *, sure: bool, alone: bool = False) -> tuple[int, int] | None:
@@ -110,12 +206,20 @@ def _alone(text: Text) -> tuple[int, int] | None:
 
 def _is_plainly_name(text: Text, word: re.Match[str]) -> bool:
     capital = text.original[text.starts[word.start()]].isupper()
+    if "Voct" in likeliest(word.group()) and word.group() not in _extra():
+        return False  # "Паш, ..." calls somebody
     return word.group() not in _NEVER and is_given_name(word.group()) and (capital or not _is_common(word.group()))
 
 
 def _is_staff(text: Text, start: int) -> bool:
     before = text.plain[:start]
     return _pattern(rf"(?<![а-я]){lexicon.load('names')['staff']}\s+$").search(before) is not None
+
+
+@lru_cache(maxsize=20_000)
+def is_nominative_name(word: str) -> bool:
+    """Whether a given name stands in the nominative, as one signs: "Анна", "Айгуль"."""
+    return word in _extra() or "nomn" in likeliest(word) or lemma(word) == word
 
 
 @lru_cache(maxsize=20_000)

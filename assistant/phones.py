@@ -14,8 +14,12 @@ _RUSSIAN = re.compile(
     rf"(?P<rest>(?:{_GAP}\d){{7}})(?!\d)(?!{_GAP}\d{{3}})"
 )
 _FOREIGN = re.compile(r"(?<![\d+])\+(?!7)(?P<digits>[1-9]\d{0,2}(?:[\s.\-()]{0,3}\d){7,12})(?!\d)")
-_SPOKEN = re.compile(r"(?<![а-я])(?:плюс\s+семь|восемь)(?=[\s,]+(?:девятьсот|\(?9\d\d))")
-_NUMBERS: dict[str, list[str]] = {kind: words.split() for kind, words in lexicon.load("spoken_numbers").items()}
+_TOKEN = re.compile(r"[а-я]+|\d+|[^\s\w]")
+_USUAL_GROUPS = ((1, 3, 3, 2, 2), (4, 3, 2, 2), (3, 3, 2, 2), (1, 3, 3, 4), (1, 3, 7), (4, 7))  # however parted
+_BETWEEN = frozenset(lexicon.load("spoken_numbers")["between"].split())
+_NUMBERS: dict[str, list[str]] = {
+    kind: words.split() for kind, words in lexicon.load("spoken_numbers").items() if kind != "between"
+}
 _HUNDREDS = {word: 100 * number for number, word in enumerate(_NUMBERS["hundreds"], start=1)}
 _TENS = {word: 10 * number for number, word in enumerate(_NUMBERS["tens"], start=2)}
 _UNITS = _NUMBERS["units"]
@@ -46,40 +50,78 @@ def find_phones(text: Text) -> tuple[tuple[PhoneSlot, tuple[int, int]], ...]:
         digits = re.sub(r"\D", "", match.group("digits"))
         if 10 <= len(digits) <= 15:
             keep(f"+{digits}", *match.span())
-    for match in _SPOKEN.finditer(text.plain):
-        spoken = _spoken(text.plain, match.end())
-        if spoken:
-            keep(f"+7{spoken[0]}", match.start(), spoken[1])
-    return tuple(found)
+    for digits, start, end in _dictated(text.plain):
+        if not any(left < end and start < right for _, (left, right) in found):
+            keep(f"+7{digits}", start, end)
+    return tuple(sorted(found, key=lambda item: item[1]))
 
 
-def _spoken(plain: str, start: int) -> tuple[str, int] | None:
-    """Ten digits said in words ("девятьсот семнадцать ...") from `start` on, and where they end."""
-    digits = ""
+def _dictated(plain: str) -> list[tuple[str, int, int]]:
+    """Mobile numbers said in words, wholly or in part, or digit by digit: ten digits each and where they stand."""
+    found: list[tuple[str, int, int]] = []
+    run: list[tuple[str, int, int]] = []  # what kind of number, its place
+    for match in [*_TOKEN.finditer(plain), None]:
+        word = match.group() if match else ""
+        if match and (word.isdigit() or word in _HUNDREDS or word in _TENS or word in _UNITS):
+            run.append((word, *match.span()))
+        elif not match or not (word in _BETWEEN or (run and not word.isalnum() and word not in "?!;")):
+            if len(run) >= 4:
+                found += _numbers_in(run)
+            run = []
+    return found
+
+
+def _numbers_in(run: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """The telephone numbers in a row of numbers, the first that fits at each place."""
+    found: list[tuple[str, int, int]] = []
+    first = 0
+    while first < len(run):
+        taken = _ten_digits(run, first)
+        if taken is None:
+            first += 1
+            continue
+        digits, after = taken
+        words = [word for word, _, _ in run[first:after]]
+        groups = tuple(len(word) for word in words)
+        if any(word.isalpha() for word in words) or set(groups) == {1} or groups in _USUAL_GROUPS:
+            found.append((digits, run[first][1], run[after - 1][2]))
+        first = after
+    return found
+
+
+def _ten_digits(run: list[tuple[str, int, int]], first: int) -> tuple[str, int] | None:
+    """Ten digits of a mobile number read from `first` on, its 7 or 8 dropped, and the place after them."""
+    digits, kind = "", ""
     number = 0
-    last = ""  # what kind of word the running number ended with
-    end = start
-    for match in re.finditer(r"[а-я]+|\d+", plain[start:]):
-        word = match.group()
-        if word.isdigit():
-            kind, value = "digits", word
-        elif word in _HUNDREDS:
-            kind, value = "hundred", str(_HUNDREDS[word])
-        elif word in _TENS:
-            kind, value = "ten", str(_TENS[word])
-        elif word in _UNITS:
-            kind, value = "unit", str(_UNITS.index(word))
-        else:
-            break
-        follows = (last, kind) in (("hundred", "ten"), ("hundred", "unit"), ("ten", "unit")) and value != "0"
-        if follows and not (last == "ten" and int(value) > 9):
-            number += int(value)
+    for index in range(first, len(run)):
+        word = run[index][0]
+        last, kind = kind, _kind(word)
+        value = 0 if kind == "digits" else _value(word)
+        joins = (last, kind) in (("hundred", "ten"), ("hundred", "unit"), ("ten", "unit")) and value
+        if joins and not (last == "ten" and value > 9):
+            number += value
         else:
             digits += str(number) if last and last != "digits" else ""
-            number = 0 if kind == "digits" else int(value)
-            digits += value if kind == "digits" else ""
-        last, end = kind, start + match.end()
-        if len(digits) + (len(str(number)) if last != "digits" else 0) >= 10 and kind in ("unit", "digits"):
-            break
-    digits += str(number) if last and last != "digits" else ""
-    return (digits, end) if len(digits) == 10 and digits[0] == "9" else None
+            number = value
+            digits += word if kind == "digits" else ""
+        whole = digits + (str(number) if kind != "digits" else "")
+        following = run[index + 1][0] if index + 1 < len(run) else ""
+        may_grow = kind in ("hundred", "ten") and _kind(following) in ("ten", "unit") and _value(following) > 0
+        if may_grow and not (kind == "ten" and _value(following) > 9):
+            continue
+        national = whole[1:] if whole[:1] in ("7", "8") and len(whole) == 11 else whole
+        if len(national) == 10 and national[0] == "9":
+            return national, index + 1
+        if len(whole) >= 11:
+            return None
+    return None
+
+
+def _kind(word: str) -> str:
+    if word.isdigit():
+        return "digits"
+    return "hundred" if word in _HUNDREDS else "ten" if word in _TENS else "unit" if word in _UNITS else ""
+
+
+def _value(word: str) -> int:
+    return _HUNDREDS.get(word) or _TENS.get(word) or (_UNITS.index(word) if word in _UNITS else 0)

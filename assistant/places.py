@@ -36,7 +36,15 @@ def find_places(text: Text, city: str, *, hidden: Sequence[tuple[int, int]] = ()
     home = city_key(city)
     found: list[tuple[int, int, GeoSlot]] = []
     for match in _streets().finditer(text.plain):
+        named = match.start("name")
+        is_capital = text.original[text.starts[named]].isupper()
+        if not is_capital and not re.search(r"\d", match.group()):
+            continue  # "на улице холодно"
         found.append((match.start(), match.end(), GeoSlot(text.own_words(*match.span()), "street", "city")))
+    for match in _bare_streets().finditer(text.plain):
+        start, end = match.span("name")
+        if text.original[text.starts[start]].isupper() and not any(a < end and start < b for a, b, _ in found):
+            found.append((start, end, GeoSlot(text.own_words(start, end), "street", "city")))
     for kind, zone, pattern, cautious in _patterns(home):
         for match in pattern.finditer(text.plain):
             start, end = match.span()
@@ -56,8 +64,10 @@ def _is_place(text: Text, start: int, end: int) -> bool:
     led = re.search(rf"(?<![а-я]){_PLACE_WORDS}\s+(?:ваш\w*\s+)?$", before) is not None
     capital = text.original[text.starts[start]].isupper()
     followed = re.match(r"\s+(?:район|р-н|мкр|микрорайон|округ|поселк)", text.plain[end:]) is not None
-    starts_message = not before.strip() and len(text.plain) <= end + 2
-    return followed or (led and (capital or text.plain[start:end].startswith("центр"))) or (capital and starts_message)
+    is_alone = re.search(r"(?:^|[.,;:/(!?\n])\s*$", before) and re.match(r"\s*(?:$|[.,;:/)!?\n])", text.plain[end:])
+    if text.plain[start:end].startswith("центр") and re.match(r"\s+[а-я]", text.plain[end:]) and not capital:
+        return followed or re.match(r"\s+город", text.plain[end:]) is not None  # "в центр красоты"
+    return followed or (led and (capital or text.plain[start:end].startswith("центр"))) or (capital and bool(is_alone))
 
 
 @cache
@@ -69,6 +79,7 @@ def _patterns(home: str) -> tuple[tuple[str, Zone, re.Pattern[str], re.Pattern[s
         rows += [("city", "outside", data[home]["outside"]), ("city", "city", data[home]["names"])]
     others = [data[city]["names"] for city in ("ufa", "omsk", "nizhny", "krasnoyarsk") if city != home]
     others = [names.replace("нижн$, нижн=, новгород, нн=", "") for names in others]
+    others += [data[city]["outside"] for city in ("ufa", "omsk", "nizhny", "krasnoyarsk") if city != home]
     rows.append(("city", "outside", ", ".join([*others, data["elsewhere"]])))
     return tuple((kind, zone, _regex(stems), _regex(stems, only_cautious=True)) for kind, zone, stems in rows)
 
@@ -87,5 +98,13 @@ def _regex(stems: str, *, only_cautious: bool = False) -> re.Pattern[str]:
 def _streets() -> re.Pattern[str]:
     opener = lexicon.load("places")["street"]
     return re.compile(
-        rf"(?<![а-я]){opener}\s+(?:\d+(?:-?[а-я]{{1,3}})?\s+)?[а-я-]{{3,}}(?:\s+[а-я-]{{4,}}(?=\s*,?\s*\d))?(?:\s*,?\s*(?:д\.?\s*|дом\s+)?\d+[а-я]?(?:[/]\d+)?)?"
+        rf"(?<![а-я]){opener}\s+(?:\d+(?:-?[а-я]{{1,3}})?\s+)?(?P<name>[а-я-]{{3,}})(?:\s+[а-я-]{{4,}}(?=\s*,?\s*\d))?(?:\s*,?\s*(?:д\.?\s*|дом\s+)?\d+[а-я]?(?:[/]\d+)?)?"
+    )
+
+
+@cache
+def _bare_streets() -> re.Pattern[str]:
+    names = "|".join(lexicon.load("places")["streets"].split())
+    return re.compile(
+        rf"(?<![а-я])(?:на|с|у|по|до|от|через)\s+(?P<name>(?:{names})(?:\s*,?\s*\d+[а-я]?(?:/\d+)?)?)(?![а-я])"
     )

@@ -9,18 +9,25 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
 from assistant import lexicon
-from assistant.text import Text, grammar, is_known, lemma, lemmas
+from assistant.text import Text, grammar, is_known, is_locative, is_nominative, is_oblique, is_past_verb, lemma, lemmas
 from assistant.understanding import ServiceInfo, ServiceSlot
 
 LONGEST_NAME = 6  # words of a message that may name one service
+_LED = re.compile(
+    r"(?<![а-я])(?:на|по|про|для|без|после|от|до|насчет|вместо|кроме|о|сделать|размять|промять|подправить|увеличить|хочу)\s+(?:мо[а-я]+\s+|сво[а-я]+\s+)?$"
+)
+_ASKED_FOR = re.compile(
+    r"(?<![а-я])(?:к|ко|нуж(?:ен|на|ны)|ищу|хочу|есть|запи[а-я]+|посоветуйте|подберите|консультаци[а-я]+|прием)\s+(?:[а-я]+\s+){0,2}$"
+)
+LONGEST_MEMORY = 5000  # words whose meanings a catalogue keeps
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
-_WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,;!?+/\n]")
+_WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,:;!?+/\n()]")
 _JOINERS = frozenset(lexicon.load("services")["joiners"].split())
 _NOISE = frozenset(lexicon.load("services")["noise"].split())
 _PEOPLE = frozenset({"мужской", "женский", "детский"})
@@ -45,6 +52,9 @@ class Catalogue:
     by_meaning: dict[str, tuple[_Variant, ...]]
     meanings: frozenset[str]
     typable: tuple[str, ...]  # dictionary forms long enough to recognise in a typo
+    singles: frozenset[str]  # meanings that are a whole name in the list: there "губы" or "удаление" is enough
+    read: dict[str, tuple[str, ...]] = field(repr=False, compare=False)  # words read already
+    fields: frozenset[str]  # what the business does: medicine, fitness, beauty
 
     def weight(self, meaning: str) -> float:
         return _weight(meaning)
@@ -65,7 +75,9 @@ def find_services(
     """The services that the message names, in its order, one slot a service.
 
     `hidden` are stretches of `text.plain` known to be something else. A service that the price list lacks has no id."""
-    catalogue = compiled(tuple(price_list))
+    if _pattern("jobs").search(text.plain):
+        return ()  # who looks for work names a trade and wants no service
+    catalogue = _catalogue_of(price_list)
     words = list(_words(text, catalogue, hidden))
     people = {meaning for word in words for meaning in word.meanings if meaning in _PEOPLE}
     found: list[tuple[int, int, _Match]] = []
@@ -73,9 +85,12 @@ def find_services(
     for score, match, first, last in _candidates(words, catalogue, people):
         if score < GOOD_ENOUGH and match.service_id is not None:
             match = _Match(None, match.head)
+        first, last = _trimmed(words, first, last, match)
         if any(taken[first : last + 1]):
             continue
-        if _is_trouble(text.plain, words, first, last, match.head):
+        if first == last and not _stands_alone(text.plain, words, first, catalogue):
+            continue
+        if _is_trouble(text.plain, words, first, last) or _is_bystander(text.plain, words, first, last):
             continue
         for index in range(first, last + 1):
             taken[index] = True
@@ -96,6 +111,16 @@ def find_services(
 class _Match:
     service_id: int | None
     head: str
+    meanings: frozenset[str] = frozenset()  # of the name that fits; empty: no line of the list
+
+
+def _trimmed(words: list[_Word], first: int, last: int, match: _Match) -> tuple[int, int]:
+    """Without words at the edges that the name does not hold: "маме стрижку"."""
+    while match.meanings and first < last and not match.meanings & set(words[first].meanings):
+        first += 1
+    while match.meanings and first < last and not match.meanings & set(words[last].meanings):
+        last -= 1
+    return first, last
 
 
 def _candidates(words: list[_Word], catalogue: Catalogue, people: set[str]) -> list[tuple[float, _Match, int, int]]:
@@ -154,12 +179,15 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
             best = candidate
     if best is not None:
         score, _, variant = best
-        is_exact = meanings == variant.meanings and (not meanings <= _weak() or len(meanings) > 1)
+        is_exact = meanings == variant.meanings and (
+            len(meanings) > 1 or not meanings <= _weak() or meanings <= catalogue.singles
+        )
         if is_exact or heads or (score >= _least(meanings) and not (meanings & variant.meanings) <= _weak()):
             if _contradicts(meanings, variant):
                 return _Match(None, heads[0] if heads else min(meanings)), min(score, 0.9)
-            return _Match(variant.service_id, heads[0] if heads else min(variant.meanings)), min(score, 1.0)
-    if heads:
+            head = heads[0] if heads else min(variant.meanings)
+            return _Match(variant.service_id, head, variant.meanings), min(score, 1.0)
+    if heads and _belongs(heads[0], catalogue):
         return _Match(None, heads[0]), 0.6
     lone = next(iter(meanings)) if len(meanings) == 1 else ""
     fallback = lexicon.load("services")["fallbacks"].get(lone)
@@ -167,6 +195,11 @@ def _best(meanings: frozenset[str], catalogue: Catalogue, people: set[str]) -> t
         match, score = _best(frozenset((fallback,)), catalogue, people)
         return match, score * 0.9
     return None, 0.0
+
+
+def _belongs(head: str, catalogue: Catalogue) -> bool:
+    """Whether a service that the list lacks could be asked of this business ("МРТ" of a clinic, not of a gym)."""
+    return head in catalogue.meanings or any(head in _field(name) for name in catalogue.fields)
 
 
 def _least(meanings: frozenset[str]) -> float:
@@ -182,30 +215,71 @@ def _contradicts(meanings: frozenset[str], variant: _Variant) -> bool:
     return bool(ours and theirs)
 
 
-def _is_trouble(plain: str, words: list[_Word], first: int, last: int, head: str) -> bool:
+def _stands_alone(plain: str, words: list[_Word], index: int, catalogue: Catalogue) -> bool:
+    """Whether one word ("спина", "зал", "осмотр", "косметолог") is meant as a service here and not just mentioned."""
+    word = words[index]
+    forms = {word.plain, *lemmas(word.plain)}
+    before = plain[: word.start]
+    if forms & _set("only_beside"):
+        return False
+    if forms & _set("helpers"):
+        return _ASKED_FOR.search(before) is not None
+    tags = grammar(word.plain)
+    if "VERB" in tags and not tags & {"past", "impr", "1per"} and "NOUN" not in tags:
+        return False  # "чем вы красите?"
+    if forms & _set("rooms"):
+        return not is_locative(word.plain)
+    if not set(word.meanings) <= _weak() | _set("cautious"):
+        return True
+    left = max((other.end for other in words[:index] if other.is_break), default=0)
+    right = min((other.start for other in words[index + 1 :] if other.is_break), default=len(plain))
+    clause = plain[left:right]
+    is_led = _LED.search(before) is not None
+    if not is_led and is_oblique(word.plain):
+        return False
+    if set(word.meanings) & _set("cautious") or forms & _set("cautious"):
+        return is_led or len(clause.split()) <= 3 or _pattern("acts").search(clause) is not None
+    if not set(word.meanings) & _bodies():
+        return True
+    if is_led:
+        return _pattern("problems").search(clause) is None
+    if _pattern("problems").search(plain) and not _pattern("wishes").search(clause):
+        return False
+    return len(clause.split()) <= 3 or _pattern("wishes").search(plain) is not None
+
+
+def _is_trouble(plain: str, words: list[_Word], first: int, last: int) -> bool:
     """Whether the thing named is what broke or hurts, not what is to be done."""
-    data = lexicon.load("services")
     named = {meaning for word in words[first : last + 1] for meaning in word.meanings}
-    if not named & set(data["troubled"].split()) or named & {
-        "удаление",
-        "лечение",
-        "наращивание",
-        "снятие",
-        "чистка",
-        "коррекция",
-    }:
+    if not named & _set("troubled") or named & _set("remedies"):
         return False
     left = max((word.end for word in words[:first] if word.is_break), default=0)
     right = min((word.start for word in words[last + 1 :] if word.is_break), default=len(plain))
-    return re.search(rf"(?<![а-я]){data['problems']}", plain[left:right]) is not None
+    return _pattern("problems").search(plain[left:right]) is not None
+
+
+def _is_bystander(plain: str, words: list[_Word], first: int, last: int) -> bool:
+    """A specialist who did or said something, or is thanked: "кардиолог выписал", "спасибо педиатру"."""
+    if last - first > 1 or not _set("specialists") & {*words[last].meanings, *words[first].meanings}:
+        return False
+    left = max((word.end for word in words[:first] if word.is_break), default=0)
+    right = min((word.start for word in words[last + 1 :] if word.is_break), default=len(plain))
+    clause = plain[left:right]
+    if _pattern("wishes").search(clause):
+        return False
+    if _pattern("thanks").search(plain[max(0, left - 40) : right]):
+        return True
+    if not is_nominative(words[last].plain):
+        return False
+    owned = re.search(r"(?:ваша?|мо[йя]|наша?|ваш же)\s+$", plain[: words[first].start]) is not None
+    after = re.findall(r"[а-я]+", plain[words[last].end : words[last].end + 60])[:4]
+    return owned or any(is_past_verb(word) for word in after) or after[:1] in (["велел"], ["велит"], ["требует"])
 
 
 def is_specialist(slot: ServiceSlot) -> bool:
     """Whether the slot names a person ("массажист") and not what is done."""
     words = _WORD.findall(slot.text.lower().replace("ё", "е"))
-    return len(words) == 1 and bool(
-        {words[0], *lemmas(words[0])} & set(lexicon.load("services")["specialists"].split())
-    )
+    return len(words) == 1 and bool({words[0], *lemmas(words[0])} & _set("specialists"))
 
 
 # Words of a message
@@ -223,15 +297,28 @@ def _words(text: Text, catalogue: Catalogue, hidden: Sequence[tuple[int, int]]) 
 
 
 def _meanings_in(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
-    if plain in _JOINERS or (len(plain) < 2):
+    """What a word may mean in this list; kept with the list, for people use the same words."""
+    meanings = catalogue.read.get(plain)
+    if meanings is None:
+        if len(catalogue.read) >= LONGEST_MEMORY:
+            catalogue.read.clear()
+        meanings = catalogue.read[plain] = _read_meanings(plain, catalogue)
+    return meanings
+
+
+def _read_meanings(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
+    if plain in _JOINERS or len(plain) < 2 or plain in _set("not_services"):
         return ()
     known = tuple(dict.fromkeys(_alias(form) for form in (plain, *lemmas(plain))))
     hits = tuple(m for m in known if m in catalogue.meanings or m in _heads() or m in _parts())
     if hits:
         if "NPRO" in grammar(plain) or "PREP" in grammar(plain):
             return ()
-        if "VERB" in grammar(plain) and plain not in _heads() and all(m in _weak() for m in hits):
-            return ()
+        tags = grammar(plain)
+        if tags & {"VERB", "INFN"} and plain not in _heads():
+            hits = tuple(m for m in hits if m in catalogue.meanings)  # "уложите" names no hair-do at a dentist's
+            if "VERB" in tags and all(m in _weak() for m in hits):
+                return hits if "past" in tags and set(hits) & catalogue.singles else ()
         return hits
     if len(plain) >= 5 and not is_known(plain):
         near = _typo(plain, catalogue.typable)
@@ -248,12 +335,27 @@ def _typo(plain: str, typable: tuple[str, ...]) -> str | None:
 
 # Compiling
 
+_LATEST: dict[int, tuple[tuple[ServiceInfo, ...], Catalogue]] = {}  # by identity: hashing a whole list costs more
+
+
+def _catalogue_of(price_list: Sequence[ServiceInfo]) -> Catalogue:
+    """The catalogue of a list; the same tuple object is not compared again."""
+    if not isinstance(price_list, tuple):
+        return compiled(tuple(price_list))
+    latest = _LATEST.get(id(price_list))
+    if latest is None or latest[0] is not price_list:
+        if len(_LATEST) >= 512:
+            _LATEST.clear()
+        latest = _LATEST[id(price_list)] = (price_list, compiled(price_list))
+    return latest[1]
+
 
 @lru_cache(maxsize=512)
 def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
     """The catalogue of a price list; kept for the 512 lists used last."""
     by_meaning: dict[str, list[_Variant]] = defaultdict(list)
     typable: set[str] = set(_heads())
+    singles: set[str] = set()
     for order, service in enumerate(price_list):
         for index, name in enumerate((service.name, *service.synonyms)):
             forms = _forms_of(name)
@@ -262,10 +364,13 @@ def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
                 continue
             typable |= {form for form in forms if len(form) >= 5}
             variant = _Variant(service.id, meanings, sum(map(_weight, meanings)), order, index == 0)
+            if len(name.split()) == 1 and not meanings & (_PEOPLE | _set("never_alone")):
+                singles |= meanings
             for meaning in meanings:
                 by_meaning[meaning].append(variant)
     frozen = {meaning: tuple(dict.fromkeys(variants)) for meaning, variants in by_meaning.items()}
-    return Catalogue(frozen, frozenset(frozen), tuple(sorted(typable)))
+    fields = frozenset(name for name in lexicon.load("services")["fields"] if _anchors(name) & frozen.keys())
+    return Catalogue(frozen, frozenset(frozen), tuple(sorted(typable)), frozenset(singles), {}, fields)
 
 
 def _forms_of(name: str) -> list[str]:
@@ -302,21 +407,42 @@ def _aliases() -> dict[str, str]:
 
 
 @cache
+def _set(name: str) -> frozenset[str]:
+    """A word list of `services.yaml`."""
+    return frozenset(lexicon.load("services")[name].split())
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![а-я]){lexicon.load('services')[name]}")
+
+
+@cache
+def _field(name: str) -> frozenset[str]:
+    return frozenset(lexicon.load("services")["fields"][name]["heads"].split())
+
+
+@cache
+def _anchors(name: str) -> frozenset[str]:
+    return frozenset(lexicon.load("services")["fields"][name]["anchors"].split())
+
+
+@cache
 def _heads() -> frozenset[str]:
-    return frozenset(lexicon.load("services")["heads"].split())
+    return _set("heads")
 
 
 @cache
 def _parts() -> frozenset[str]:
-    return frozenset(lexicon.load("services")["parts"].split())
+    return _set("parts")
 
 
 @cache
 def _weak() -> frozenset[str]:
-    return frozenset(lexicon.load("services")["weak"].split())
+    return _set("weak")
 
 
 @cache
 def _bodies() -> frozenset[str]:
     """Parts of the body and of a person: two services with different ones are different services."""
-    return frozenset(lexicon.load("services")["bodies"].split())
+    return _set("bodies")

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 import pymorphy3
 from rapidfuzz import fuzz, process
@@ -27,7 +28,29 @@ _LATIN = [
 _LATIN_ONE = dict(zip("abcdefghijklmnopqrstuvwxyz'", "абцдефгхийклмнопкрстувв?ызь", strict=True))
 _LATIN_ONE["x"] = "кс"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_FOLD = {"ё": "е", "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "«": '"', "»": '"', "“": '"', "”": '"', "’": "'"}
+_FOLD = {
+    "ё": "е",
+    "ә": "э",
+    "ө": "о",
+    "ү": "у",
+    "һ": "х",
+    "ң": "н",
+    "җ": "ж",
+    "ғ": "г",
+    "ҡ": "к",
+    "ҙ": "з",
+    "ҫ": "с",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "‐": "-",
+    "‑": "-",
+    "«": '"',
+    "»": '"',
+    "“": '"',
+    "”": '"',
+    "’": "'",
+}
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ def _translit(word: str) -> str:
 # One word
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _fix(word: str, latin: str) -> str:
     """The word as it should have been typed; the word itself when nothing is wrong with it."""
     has_cyrillic = re.search("[а-я]", word) is not None
@@ -195,37 +218,82 @@ def _morph() -> pymorphy3.MorphAnalyzer:
     return pymorphy3.MorphAnalyzer()
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def is_known(word: str) -> bool:
     """Whether the dictionary of Russian holds the word in this form (е stands for ё too)."""
     return bool(_morph().word_is_known(word))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
+def _readings(word: str) -> tuple[tuple[str, Any, float], ...]:
+    """All readings of a word, the likeliest first: dictionary form (ё as е), tag, weight. All below use them."""
+    return tuple((parse.normal_form.replace("ё", "е"), parse.tag, parse.score) for parse in _morph().parse(word)[:8])
+
+
 def lemma(word: str) -> str:
     """The dictionary form, ё as е."""
-    return _morph().parse(word)[0].normal_form.replace("ё", "е")
+    return _readings(word)[0][0]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def lemmas(word: str) -> tuple[str, ...]:
     """All likely dictionary forms, the likeliest first."""
-    forms = dict.fromkeys(parse.normal_form.replace("ё", "е") for parse in _morph().parse(word)[:4])
-    return tuple(forms)
+    return tuple(dict.fromkeys(form for form, _, _ in _readings(word)[:4]))
 
 
 @lru_cache(maxsize=20_000)
 def grammar(word: str) -> frozenset[str]:
     """The grammemes of all readings of a word that weigh something: Name, Surn, Geox, NOUN, ADJF, VERB, INFN, ..."""
     found: set[str] = set()
-    for parse in _morph().parse(word):
-        if parse.score >= 0.05:
-            found |= set(parse.tag.grammemes)
+    for _, tag, score in _readings(word):
+        if score >= 0.05:
+            found |= tag.grammemes
     return frozenset(found)
 
 
-@lru_cache(maxsize=20_000)
+def likeliest(word: str) -> frozenset[str]:
+    """The grammemes of the likeliest reading."""
+    return frozenset(_readings(word)[0][1].grammemes)
+
+
 def is_past_verb(word: str) -> bool:
     """Whether the likeliest reading is a verb in the past: "делала"."""
-    tag = _morph().parse(word)[0].tag
-    return tag.POS == "VERB" and tag.tense == "past"
+    tag = _readings(word)[0][1]
+    return bool(tag.POS == "VERB" and tag.tense == "past")
+
+
+def is_nominative(word: str) -> bool:
+    """Whether the likeliest reading is a noun in the nominative: "врач"."""
+    tag = _readings(word)[0][1]
+    return bool(tag.POS == "NOUN" and tag.case == "nomn")
+
+
+def is_genitive(word: str) -> bool:
+    """Whether a likely reading is a masculine or neuter noun or adjective in the genitive singular: "ребенка"."""
+    return any(
+        score >= 0.1 and {"gent", "sing"} <= tag.grammemes and "femn" not in tag.grammemes
+        for _, tag, score in _readings(word)
+        if tag.POS in ("NOUN", "ADJF", "PRTF")
+    )
+
+
+def is_counted(word: str) -> bool:
+    """Whether a word can stand after a number that counts it: "приема", "приемов", "шагах", and never without one."""
+    cases = _noun_cases(word, 0.05)
+    return bool(cases) and cases <= {"gent", "loct", "ablt", "accs", "gen2"} and cases != {"accs"}
+
+
+def is_locative(word: str) -> bool:
+    """Whether every likely reading is a noun in the prepositional case: "зале"."""
+    cases = _noun_cases(word, 0.05)
+    return bool(cases) and cases <= {"loct", "loc2", "datv"}
+
+
+def is_oblique(word: str) -> bool:
+    """Whether every likely reading is a noun in no case that a wish stands in: "кровью", "затылке", "рук"."""
+    tags = [tag for _, tag, score in _readings(word) if score >= 0.1]
+    return all(tag.POS == "NOUN" and tag.case in ("gent", "loct", "ablt", "loc2", "gen2") for tag in tags)
+
+
+def _noun_cases(word: str, least: float) -> set[str]:
+    return {str(tag.case) for _, tag, score in _readings(word) if tag.POS == "NOUN" and score >= least}

@@ -74,6 +74,7 @@ class DateTimeSlot:
     exclude: tuple[Interval, ...] = ()  # times the client ruled out
     alternatives: tuple[Interval, ...] = ()  # other readings; not empty means: ask with one tap, never book silently
     approx: bool = False
+    reason: str = ""  # how the words were read, in Russian; shown with the reasons of the whole and not in the slot
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _plain(item: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, (tuple, list)):
             if value:
                 plain[key] = [_plain(part) for part in value]
-        elif key == "approx" and not value:
+        elif key == "reason" or (key == "approx" and not value):
             continue
         else:
             plain[key] = value

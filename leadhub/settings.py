@@ -285,8 +285,16 @@ TELEGRAM_API_URL = env.str(
     "TELEGRAM_API_URL", default=f"{SANDBOX_URL}/telegram" if SANDBOX_URL else "https://api.telegram.org"
 )
 SMSC_API_URL = env.str("SMSC_API_URL", default=f"{SANDBOX_URL}/smsc" if SANDBOX_URL else "https://smsc.ru")
-OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
-OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+# The language model that a business may switch on; any server that speaks OpenAI's chat completions.
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="sandbox" if SANDBOX_URL else "")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default=f"{SANDBOX_URL}/llm/v1" if SANDBOX_URL else "")
+if OPENAI_BASE_URL and not OPENAI_BASE_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured("OPENAI_BASE_URL must be an address (for example https://api.openai.com/v1).")
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4o-mini")
+OPENAI_TIMEOUT = env.int("OPENAI_TIMEOUT_MS", default=1200) / 1000  # seconds in all, whatever happens
+OPENAI_PROMPT_KOPECKS_PER_1K = env.float("OPENAI_PROMPT_KOPECKS_PER_1K", default=2.0)
+OPENAI_COMPLETION_KOPECKS_PER_1K = env.float("OPENAI_COMPLETION_KOPECKS_PER_1K", default=6.0)
+OPENAI_LOG_DAYS = env.int("OPENAI_LOG_DAYS", default=30)  # then the texts of a call go, its figures stay
 HTTP_CONNECT_TIMEOUT = 3.0
 HTTP_READ_TIMEOUT = env.float("HTTP_READ_TIMEOUT_SECONDS", default=10.0)
 CRM_READ_TIMEOUT = env.float("CRM_READ_TIMEOUT_SECONDS", default=30.0)  # a batch of 50 commands takes its time
@@ -328,6 +336,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},  # at DEBUG it would write whole requests down
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
     },

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from django.db import transaction
+
 from contacts.models import Conversation
+from leadhub import clock
 from leadhub.work import handler
-from routing import escalation, leads, pipeline
+from routing import escalation, leads, pipeline, refining
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -20,6 +23,18 @@ def inbound(event_id: int, *, now: datetime) -> None:
 @handler("routing.answer")
 def answer(conversation_id: int, *, now: datetime) -> None:
     pipeline.answer(conversation_id, now=now)
+
+
+@handler("routing.refine", kind="outside")
+def refine(conversation_id: int, message_id: int, *, now: datetime) -> None:
+    if refined := refining.ask(conversation_id, message_id, now=now):
+        with transaction.atomic():
+            pipeline.answer(conversation_id, now=clock.now(), refined=refined)
+
+
+@handler("routing.answer_plainly")
+def answer_plainly(conversation_id: int, message_id: int, *, now: datetime) -> None:
+    pipeline.answer(conversation_id, now=now, refined=refining.Refined(message_id, None))
 
 
 @handler("routing.appointment")

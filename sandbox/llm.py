@@ -1,25 +1,36 @@
-"""An OpenAI-compatible chat endpoint without a model: small fixed answers, and the ways in which a real one fails.
+"""An OpenAI-compatible chat endpoint without a model: answers by a few rules, and the ways in which a real one fails.
 
-The answer to a request with a JSON schema is the smallest object that the schema allows; without one it is one plain
-sentence. Modes: "good"; "slow" (after `llm_delay` seconds); "wrong_json" (cut off in the middle); "rude" (invented
-prices, promises and dates, also inside JSON strings); "down" (503); "refuse" (a refusal instead of an answer).
+A question about a client's message (`reading.py`) is read by plain rules. The answer to any other request with a JSON
+schema is the smallest object that the schema allows; without one it is one plain sentence. Modes: "good"; "slow" (after
+`llm_delay` seconds); "drip" (at once, but a byte at a time); "wrong_json" (cut off in the middle); "rude" (invented
+prices, promises and dates, also inside JSON strings); "injected" (obeys the client: cancels, gives discounts away);
+"down" (503); "busy" (429); "refuse" (a refusal instead of an answer); "no_schema" (400 for a JSON schema); "no_format"
+(400 for any response format); "no_usage" (tells no tokens); "empty" (no choices at all).
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from . import reading
 from .faults import Late
 from .params import BadBody, request_params
 from .world import World
 
-MODES = ("good", "slow", "wrong_json", "rude", "down", "refuse")
+MODES = (
+    "good", "slow", "drip", "wrong_json", "rude", "injected", "down", "busy", "refuse", "no_schema", "no_format",
+    "no_usage", "empty",
+)  # fmt: skip
+BUSY_SECONDS = 20
+DROP_SECONDS = 0.05
 SENTENCE = "Подскажите, пожалуйста, какая услуга и какое время вам удобны?"
 RUDE_SENTENCE = "Отвяжитесь. Стрижка всего за 199 рублей, скидка 90% до 31.02, гарантирую результат, ждём в 3 ночи!"
 REFUSAL = "I can't help with that."
@@ -61,8 +72,25 @@ class Llm:
         mode = self.world.settings["llm_mode"]
         if mode == "down":
             return _error(503, "The server is overloaded or not ready yet.", "server_error")
-        answer = self._completion(params, self.content(params, mode), refused=mode == "refuse")
+        if mode == "busy":
+            busy = _error(429, "Rate limit reached for requests", "requests", "rate_limit_exceeded")
+            busy.headers["Retry-After"] = str(BUSY_SECONDS)
+            return busy
+        wanted = (params.get("response_format") or {}).get("type")
+        if (mode == "no_schema" and wanted == "json_schema") or (mode == "no_format" and wanted):
+            return _error(400, f"response_format of type {wanted} is not supported", "invalid_request_error")
+        answer = self._completion(params, self.content(params, mode), mode)
+        if mode == "drip":
+            return StreamingResponse(self._drops(bytes(answer.body)), media_type="application/json")
         return Late(answer, self.world.settings["llm_delay"], self.world.stopping) if mode == "slow" else answer
+
+    async def _drops(self, body: bytes) -> AsyncIterator[bytes]:
+        """Bytes that come often enough for every time-out between two of them."""
+        for number in range(len(body)):
+            if self.world.stopping.is_set():
+                return
+            yield body[number : number + 1]
+            await asyncio.sleep(DROP_SECONDS)
 
     def content(self, params: dict[str, Any], mode: str) -> str:
         """The words of the answer; a reply set for a part of the last message goes first."""
@@ -75,26 +103,41 @@ class Llm:
                 return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
         words = RUDE_SENTENCE if mode == "rude" else SENTENCE
         schema = _schema(params)
+        if question := reading.asked(params):
+            text = json.dumps(_read(question, mode), ensure_ascii=False)
+            return text[: len(text) // 2] if mode == "wrong_json" else text
         text = words if schema is None else json.dumps(smallest(schema, words), ensure_ascii=False)
         return text[: len(text) // 2] if mode == "wrong_json" else text
 
-    def _completion(self, params: dict[str, Any], content: str, *, refused: bool) -> Response:
+    def _completion(self, params: dict[str, Any], content: str, mode: str) -> Response:
         asked = sum(len(str(message.get("content", ""))) for message in params["messages"])
-        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": content if refused else None}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": content,
+            "refusal": content if mode == "refuse" else None,
+        }
+        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+        usage = {
+            "prompt_tokens": asked // 4,
+            "completion_tokens": len(content) // 4,
+            "total_tokens": asked // 4 + len(content) // 4,
+        }
         return JSONResponse(
             {
                 "id": f"chatcmpl-{self.ids.next()}",
                 "object": "chat.completion",
                 "created": int(time.time()),
                 "model": params["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-                "usage": {
-                    "prompt_tokens": asked // 4,
-                    "completion_tokens": len(content) // 4,
-                    "total_tokens": asked // 4 + len(content) // 4,
-                },
+                "choices": [] if mode == "empty" else [choice],
+                **({} if mode == "no_usage" else {"usage": usage}),
             }
         )
+
+
+def _read(question: dict[str, Any], mode: str) -> dict[str, Any]:
+    if mode == "rude":
+        return reading.rude(question, RUDE_SENTENCE)
+    return reading.injected(question) if mode == "injected" else reading.read(question)
 
 
 def _schema(params: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "bitrix24_leak_per_second": 2.0,
     "bitrix24_operating_seconds": 0.05,  # what one call charges to its method
     "bitrix24_operating_limit": 480.0,  # seconds a method in ten minutes
-    "llm_mode": "good",  # good, slow, wrong_json, rude, down, refuse
+    "llm_mode": "good",  # see `llm.MODES`
     "llm_delay": 5.0,  # seconds, mode "slow"
 }
 

@@ -59,6 +59,7 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Тексты для клиентов", "chat", "business.MessageTemplate", "Каждая фраза ассистента"),
             Page("База знаний", "quiz", "assistant.KnowledgeEntry", "Вопросы клиентов и ваши ответы"),
             Page("Акции", "sell", "assistant.Promotion", "Скидки и промокоды"),
+            Page("Языковая модель", "smart_toy", "assistant.LanguageModel", "Когда спрашивать, предел расходов"),
         ),
     ),
     (
@@ -76,6 +77,7 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         (
             Page("Изменения", "history", "admin.LogEntry", "Кто и что менял"),
             Page("Решения по заявкам", "route", "routing.Decision", "Почему так решено"),
+            Page("Обращения к модели", "forum", "assistant.ModelCall", "Что отправлено, сколько стоило"),
         ),
     ),
 )

@@ -9,11 +9,12 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache, lru_cache
 
 from assistant import lexicon
-from assistant.times.line import Line
+from assistant.text import grammar, is_counted
+from assistant.times.line import HINT, Line, context, sentence_around
 from assistant.times.shapes import (
     DAY,
     END_OF_DAY,
@@ -22,7 +23,6 @@ from assistant.times.shapes import (
     Hours,
     Piece,
     add_months,
-    at,
     first_of,
     full_year,
     midnight,
@@ -31,13 +31,13 @@ from assistant.times.shapes import (
 from assistant.understanding import Grain, Interval
 
 HORIZON_DAYS = 7  # how far "from Monday on" or "in the evenings" reaches
-FAR_DAYS = 180  # a named date that comes only after so long was more likely meant for another month
+JUST_OVER_DAYS = 90  # a named date that passed so lately was more likely meant for another month
 Build = Callable[["Reader", "re.Match[str]"], "Piece | None"]
 
 
 @cache
-def _grammar() -> list[tuple[re.Pattern[str], Build]]:
-    """The rules, compiled, in their order."""
+def _patterns() -> list[tuple[str, Build]]:
+    """The rules in their order, their pieces filled in."""
     data = lexicon.load("time_grammar")
     pieces: dict[str, str] = {}
 
@@ -49,7 +49,64 @@ def _grammar() -> list[tuple[re.Pattern[str], Build]]:
     rules: list[tuple[str, Build]] = [(pattern, getattr(Reader, name)) for name, pattern in data["rules"]]
     rules += [(pattern, _part(start, end)) for start, end, pattern in data["parts"]]
     rules += [(pattern, getattr(Reader, name)) for name, pattern in data["clocks"]]
-    return [(re.compile(rf"(?<!\S)(?:{filled(pattern)})(?!\S)"), build) for pattern, build in rules]
+    return [(filled(pattern), build) for pattern, build in rules]
+
+
+@cache
+def _grammar() -> list[tuple[re.Pattern[str], Build]]:
+    """The rules, compiled, in their order."""
+    return [(re.compile(rf"(?<!\S)(?:{pattern})(?!\S)"), build) for pattern, build in _patterns()]
+
+
+@cache
+def _words() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Russian words that the rules name, and beginnings of words where a rule goes on with any ending."""
+    whole: set[str] = set()
+    begun: set[str] = set()
+    for pattern, _ in _patterns():
+        for found in re.finditer(r"(?<!\\)[а-яa-z]+", pattern):
+            word, following = found.group(), pattern[found.end() : found.end() + 1]
+            if following in ("", " ", "|", ")", "'", "$"):
+                whole.add(word)
+            elif following == "?":
+                whole |= {word, word[:-1]}
+            else:
+                begun.add(word)
+    return frozenset(whole), tuple(sorted(word for word in begun if len(word) > 1))
+
+
+@lru_cache(maxsize=20_000)
+def _may_be_said(symbol: str) -> bool:
+    """Whether a symbol can be part of any rule; a plain word that none names cannot."""
+    whole, begun = _words()
+    return not symbol.isalpha() or not symbol.islower() or symbol in whole or symbol.startswith(begun)
+
+
+def _stretches(symbols: str) -> list[tuple[int, int]]:
+    """The parts of a line worth reading: symbols of the rules in a row and two more, with a sign of time among them."""
+    found: list[tuple[int, int]] = []
+    start, position, after = -1, 0, 0
+    for symbol in symbols.split(" "):
+        end = position + len(symbol)
+        if _may_be_said(symbol):
+            start, after = (position if start < 0 else start), 0
+        elif start >= 0:
+            after += 1
+            if after > 2:
+                found.append((start, end))
+                start = -1
+        position = end + 1
+    if start >= 0:
+        found.append((start, len(symbols)))
+    return [(first, last) for first, last in found if HINT.search(symbols, first, last)]
+
+
+def _size(amount: str | None) -> float:
+    """How many units: "2", "1 , 5", a half, one and a half; one when nothing is said."""
+    if not amount:
+        return 1.0
+    named = {"HALF": 0.5, "ONEHALF": 1.5, "QUARTER": 0.25}.get(amount)
+    return named or float(re.sub(r"\D+", ".", amount.removeprefix("D")))
 
 
 def _part(start: str | None, end: str | None) -> Build:
@@ -73,18 +130,19 @@ def _minute(clock: str | None) -> int | None:
 class Reader:
     """One message's symbols being read at one moment."""
 
-    def __init__(self, line: Line, now: datetime, hours: Hours):
-        self.line, self.now, self.hours = line, now, hours
+    def __init__(self, line: Line, now: datetime, hours: Hours, zone: tzinfo | None = None):
+        self.line, self.now, self.hours, self.zone = line, now, hours, zone
         self.today = now.date()
 
     def pieces(self) -> list[Piece]:
         """All phrases of the grammar, the leftmost and longest first, none overlapping."""
         found: list[tuple[int, int, int, Piece]] = []
-        for order, (pattern, build) in enumerate(_grammar()):
-            for match in pattern.finditer(self.line.symbols):
-                piece = build(self, match)
-                if piece is not None:
-                    found.append((piece.start, -piece.end, order, piece))
+        for first, last in _stretches(self.line.symbols):
+            for order, (pattern, build) in enumerate(_grammar()):
+                for match in pattern.finditer(self.line.symbols, first, last):
+                    piece = build(self, match)
+                    if piece is not None:
+                        found.append((piece.start, -piece.end, order, piece))
         pieces: list[Piece] = []
         for _, _, _, piece in sorted(found, key=lambda item: item[:3]):
             if not pieces or piece.start >= pieces[-1].end:
@@ -97,24 +155,42 @@ class Reader:
         return Piece(*found.span(), is_past=True)
 
     def in_some(self, found: re.Match[str]) -> Piece | None:
-        amount, unit = found.group("n"), found.group("unit")
-        size = {"HALF": 0.5, "ONEHALF": 1.5, "QUARTER": 0.25}.get(amount or "1") or float(amount or 1)
-        until = float(found.group("m") or size)
+        groups = found.groupdict()
+        amount, unit = groups.get("n"), groups["unit"]
+        size = _size(amount) + (0.5 if groups.get("half") else 0)
+        until = max(_size(groups["m"]), size) if groups.get("m") else size
+        is_turned = not amount and until > size and unit in ("HOUR", "MIN", "дня", "дней") and "-" not in found.group()
+        if is_turned:  # "через часа два"
+            size = until
         if unit == "HALFHOUR":
             size = until = 0.5
-        if unit in ("HOUR", "HOUR1", "HRA", "HALFHOUR", "часок", "MIN"):
+        if unit == "HALFYEAR":
+            unit, size, until = "MONTH", 6.0, 6.0
+        if unit in ("HOUR", "HOUR1", "HRA", "HALFHOUR", "часок", "часочек", "MIN"):
             step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
-            start = self.now + step * size
+            start = self._later(step * size)
             if until > size:
-                return Piece(*found.span(), moment=Interval(start, self.now + step * until, "range"))
-            approx = unit in ("HRA", "часок") or "~" in found.group() or found.group().split()[0] in ("HOUR", "MIN")
+                return Piece(*found.span(), moment=Interval(start, self._later(step * until), "range"))
+            approx = is_turned or (
+                unit in ("HRA", "часок", "часочек")
+                or "~" in found.group()
+                or found.group().split()[0] in ("HOUR", "MIN")
+            )
             return Piece(*found.span(), moment=Interval(start, start, "approx" if approx else "minute"))
         first, last = self._shifted(unit, size), self._shifted(unit, until)
         if first is None or last is None:
             return None
-        others = [Days(first + DAY, first + 2 * DAY)] if unit == "день" and not amount else []
+        is_every_other = unit == "день" and not amount
+        others = [Days(first + DAY, first + 2 * DAY)] if is_every_other else []
         grain: Grain = "day" if last == first else "range"
-        return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others)
+        return Piece(*found.span(), days=[Days(first, last + DAY, grain)], other_days=others, may_repeat=is_every_other)
+
+    def _later(self, span: timedelta) -> datetime:
+        """Local time after a span of real time."""
+        if self.zone is None:
+            return self.now + span
+        moment = self.now.replace(tzinfo=self.zone).astimezone(UTC) + span
+        return moment.astimezone(self.zone).replace(tzinfo=None)
 
     def _shifted(self, unit: str, size: float) -> date | None:
         count = int(size)
@@ -122,12 +198,79 @@ class Reader:
             if unit == "WEEK":
                 return self.today + timedelta(days=int(7 * size))
             if unit == "MONTH":
-                return add_months(self.today, count) if size >= 1 else self.today + timedelta(days=14)
+                return add_months(self.today, count) + timedelta(days=15 if size % 1 else 0)
             if unit == "YEAR":
                 return add_months(self.today, 12 * count) if size >= 1 else add_months(self.today, 6)
             return self.today + timedelta(days=count)
         except (ValueError, OverflowError):
             return None
+
+    def nth_of_month(self, found: re.Match[str]) -> Piece | None:
+        """ "первая суббота декабря", "на последней неделе месяца"."""
+        nth, what = found.group("nth"), found.group("what")
+        month = self._named_month(found.group("unit"), found.group("which"))
+        after = first_of(add_months(month, 1))
+        order = {"пе": 0, "1@": 0, "вт": 1, "2@": 1, "тр": 2, "3@": 2, "че": 3, "4@": 3, "по": -1}[nth[:2]]
+        if what == "WEEK":
+            weeks = [month + timedelta(days=7 * index) for index in range(4)]
+            first = after - timedelta(days=7) if order < 0 else weeks[order]
+            last = after if order < 0 else first + timedelta(days=7)
+            return self._clipped(found, first, last) if last > self.today else None
+        weekday, size = (5, 2) if what == "WEEKEND" else (int(what[1]), 1)
+        days = [month + offset * DAY for offset in range((after - month).days)]
+        hits = [day for day in days if day.weekday() == weekday]
+        day = hits[order] if order < len(hits) else None
+        if day is None or day < self.today:
+            return None
+        if size == 1:
+            return Piece(*found.span(), days=[Days(day, day + DAY)])
+        return self._clipped(found, day, day + timedelta(days=size))
+
+    def tens_of_month(self, found: re.Match[str]) -> Piece | None:
+        """ "в двадцатых числах декабря": 20 to 29."""
+        start = 20 if found.group("tens").startswith(("дв", "20")) else 10
+        month = self._named_month(found.group("unit") or "MONTH", found.group("which"))
+        if month.replace(day=min(start + 9, 28)) < self.today:
+            month = first_of(add_months(month, 1))
+        size = calendar.monthrange(month.year, month.month)[1]
+        return self._clipped(found, month.replace(day=start), month.replace(day=min(start + 9, size)) + DAY)
+
+    def half_of(self, found: re.Match[str]) -> Piece | None:
+        """The first or the second half of a week or a month."""
+        is_first, unit = found.group("half").startswith(("пе", "1")), found.group("unit")
+        if unit == "WEEK":
+            monday = monday_of(self.today) + timedelta(days=7 if (found.group("which") or "").strip() == "NEXT" else 0)
+            first, last = (0, 3) if is_first else (3, 7)
+            if monday + timedelta(days=last) <= self.today:
+                monday += timedelta(days=7)
+            return self._clipped(found, monday + timedelta(days=first), monday + timedelta(days=last))
+        month = self._named_month(unit, found.group("which"))
+        if is_first and month.replace(day=15) < self.today:
+            month = first_of(add_months(month, 1 if unit == "MONTH" else 12))
+        if is_first:
+            return self._clipped(found, month, month.replace(day=16))
+        return self._clipped(found, month.replace(day=16), first_of(add_months(month, 1)))
+
+    def season(self, found: re.Match[str]) -> Piece:
+        """A season of three months, the running or the next one; its beginning, middle or end is one of them."""
+        groups = found.groupdict()
+        word = groups["season"] or groups["season2"]
+        number = {"ве": 3, "ле": 6, "ос": 9, "зи": 12}[word[:2]]
+        year = self.today.year - (number == 12 and self.today.month < 3)
+        first = date(year, number, 1)
+        if first_of(add_months(first, 3)) <= self.today:
+            first = date(year + 1, number, 1)
+        if part := (groups["part"] or "").strip():
+            first = add_months(first, {"BEGIN": 0, "MIDDLE": 1, "FINISH": 2}[part])
+            last = add_months(first, 1)
+            return self._clipped(found, *((first, last) if last > self.today else (self.today, self.today + 30 * DAY)))
+        return self._clipped(found, first, add_months(first, 3))
+
+    def _named_month(self, unit: str, which: str | None) -> date:
+        """The first day of "декабря", "месяца", "следующего месяца"."""
+        if unit != "MONTH":
+            return first_of(self._month(int(unit[1:])).first)
+        return first_of(add_months(self.today, 1 if (which or "").strip() == "NEXT" else 0))
 
     def weekday_in_weeks(self, found: re.Match[str]) -> Piece:
         weekday, weeks = int(found.group("wd")[1]), int(found.group("n") or 1)
@@ -143,12 +286,9 @@ class Reader:
             unit, size = "HOUR", 0.5
         if unit in ("HOUR", "HOUR1", "HRA", "MIN", "часок"):
             step = timedelta(minutes=1) if unit == "MIN" else timedelta(hours=1)
-            return Piece(*found.span(), moment=Interval(self.now, self.now + step * size, "range"))
+            return Piece(*found.span(), moment=Interval(self.now, self._later(step * size), "range"))
         if unit in ("день", "дня") and size == 1:
-            end = at(self.today, self.hours.closing)
-            if end <= self.now:
-                return Piece(*found.span(), days=[Days(self.today + DAY, self.today + 2 * DAY)])
-            return Piece(*found.span(), moment=Interval(self.now, end, "range"))
+            return Piece(*found.span(), clocks=[Clock(None, self.hours.closing, "range")])
         last = self._shifted(unit, size)
         return Piece(*found.span(), moment=Interval(self.now, midnight(last), "range")) if last else None
 
@@ -193,6 +333,10 @@ class Reader:
     def _clipped(self, found: re.Match[str], first: date, last: date, grain: Grain = "range") -> Piece:
         return Piece(*found.span(), days=[Days(max(first, self.today), last, grain)])
 
+    def two_weeks(self, found: re.Match[str]) -> Piece:
+        """ "на этой или на следующей неделе"."""
+        return self._clipped(found, self.today, monday_of(self.today) + timedelta(days=14))
+
     def week_or_month(self, found: re.Match[str]) -> Piece | None:
         groups = found.groupdict()
         which, unit = groups.get("which") or groups.get("which2"), groups.get("unit") or groups.get("unit2")
@@ -204,6 +348,11 @@ class Reader:
         monday = monday_of(self.today)
         if which == "THROUGH":
             return None
+        if which is None:  # "на неделе": what is left of this week, or the next one
+            if not self.line.own_words(*found.span()).lower().endswith(("неделе", "недельке")):
+                return None
+            following = Days(monday + timedelta(days=7), monday + timedelta(days=14), "week")
+            return replace(self._clipped(found, monday, monday + timedelta(days=7), "week"), other_days=[following])
         if which in ("THIS", "NEAR"):
             if which == "NEAR" and self.today.weekday() >= 5:
                 monday += timedelta(days=7)
@@ -212,9 +361,21 @@ class Reader:
         others = [] if which == "NEXT" else [Days(self.today, monday + timedelta(days=7), "week")]
         return Piece(*found.span(), days=[week], other_days=others)
 
-    def in_month(self, found: re.Match[str]) -> Piece:
+    def in_month(self, found: re.Match[str]) -> Piece | None:
         month = self._month(int(found.group("month")[1:]))
+        if found.groupdict().get("from") == "с" and (month.first - self.today).days > 100:
+            return None  # "хожу к вам с мая"
         return Piece(*found.span(), days=[month])
+
+    def after_in_month(self, found: re.Match[str]) -> Piece | None:
+        """ "в феврале после 10": a day of that month."""
+        day = self._dated(int(found.group("day")), int(found.group("month")[1:]), None)
+        if day is None:
+            return None
+        month = self._month(int(found.group("month")[1:]))
+        if found.group("rel") == "UNTIL":
+            return self._clipped(found, month.first, day) if day > month.first else None
+        return self._clipped(found, day + DAY if found.group("rel") == "AFTER" else day, month.last)
 
     def edge_of_month(self, found: re.Match[str]) -> Piece:
         """The first or the last five days of a month."""
@@ -253,6 +414,21 @@ class Reader:
                 return None
         return Piece(*found.span(), days=[Days(first, last + DAY, "range")])
 
+    def dates_listed(self, found: re.Match[str]) -> Piece | None:
+        """ "25, 26 или 27 числа"; the last may be the end of a stretch."""
+        month = (found.groupdict().get("month") or "")[1:]
+        numbers = [int(number) for number in re.findall(r"\d+", found.group("list"))]
+        if " на " in found.group("list") and self.line.symbols[: found.start()].endswith((" с ", "с ")):
+            return None  # "с 25 на 27 ноября"
+        has_marks = re.search(r"[#@,/]|и", found.group("list")) is not None
+        if not has_marks and self.line.symbols[: found.start()].endswith(("в ", "к ")):
+            return None  # "в 10 30 ноября" is a clock and a date
+        days = [self._dated(n, int(month), None) if month.isdigit() else self._numbered(n) for n in numbers]
+        known = [day for day in days if day is not None]
+        if len(known) != len(numbers):
+            return None
+        return Piece(*found.span(), days=[Days(day, day + DAY) for day in known])
+
     def day_month(self, found: re.Match[str]) -> Piece | None:
         groups = found.groupdict()
         day, month = int(groups["day"]), int(groups.get("mm") or groups["month"][1:])
@@ -263,7 +439,8 @@ class Reader:
         if year and when < self.today:
             return Piece(*found.span(), is_past=True)
         others = []
-        if not year and (when - self.today).days > FAR_DAYS and (sooner := self._numbered(day)):
+        is_over = 0 < (self.today - add_months(when, -12)).days <= JUST_OVER_DAYS
+        if not year and is_over and (sooner := self._numbered(day)):
             others.append(Days(sooner, sooner + DAY))
         return replace(self._with_relation(found, when, others), day_of_month=day)
 
@@ -310,13 +487,13 @@ class Reader:
             "со": (when, when + timedelta(days=HORIZON_DAYS)),
         }.get(relation or "")
         if stretch and stretch[0] < stretch[1]:
-            is_from = relation in ("с", "со")
+            is_from = relation in ("с", "со", "начиная с")
             return Piece(*found.span(), days=[Days(*stretch, "range")], from_day=is_from)
         return Piece(*found.span(), days=[Days(when, when + DAY)], other_days=others)
 
     def on_weekday(self, found: re.Match[str]) -> Piece:
         groups = found.groupdict()
-        weekday, which = int(groups["wd"]), (groups.get("which") or "").strip()
+        weekday, which = int(groups["wd"] or groups["wd2"]), (groups.get("which") or "").strip()
         if which == "LAST":
             return Piece(*found.span(), is_past=True)
         nearest = self.today + timedelta(days=(weekday - self.today.weekday()) % 7)
@@ -333,6 +510,8 @@ class Reader:
                 others = [Days(when + timedelta(days=7), when + timedelta(days=8))]
         elif nearest == self.today and "WS" not in found.group():
             others = [Days(nearest, nearest + DAY)]
+        if groups.get("rel") == "по":  # "по вт и чт", or the end of a range that `wishes` joins
+            return Piece(*found.span(), days=[Days(when, when + DAY)], weekday=weekday)
         return replace(self._with_relation(found, when, others), weekday=weekday)
 
     def weekend(self, found: re.Match[str]) -> Piece:
@@ -352,10 +531,16 @@ class Reader:
             return Piece(*found.span(), days=[Days(first, last, "range")], other_days=others)
         if last <= self.today:
             first, last = first + timedelta(days=7), last + timedelta(days=7)
+        if found.group("skip"):  # "через выходные": not the coming ones, or after them
+            after = Days(last, last + timedelta(days=5), "range")
+            later = [Days(first + timedelta(days=7), last + timedelta(days=7), "range")]
+            return Piece(*found.span(), days=later, other_days=[after])
         return self._clipped(found, first, last)
 
     def any_day(self, found: re.Match[str]) -> Piece:
-        return Piece(*found.span(), days=[Days(self.today, self.today + timedelta(days=HORIZON_DAYS), "range")])
+        return Piece(
+            *found.span(), days=[Days(self.today, self.today + timedelta(days=HORIZON_DAYS), "range")], is_any=True
+        )
 
     def relative_day(self, found: re.Match[str]) -> Piece:
         when = self.today + timedelta(days=int(found.group("n")))
@@ -363,7 +548,7 @@ class Reader:
 
     def holiday(self, found: re.Match[str]) -> Piece | None:
         relation, year = found.group("rel"), self.today.year
-        new_year = found.group("ny") or "новогод" in found.group() or "рождеств" in found.group()
+        new_year = bool(found.group("ny")) or "новогод" in found.group() or "рождеств" in found.group()
         blocks = [
             (date(y, *a), date(z, *b))
             for y in (year - 1, year, year + 1)
@@ -390,6 +575,9 @@ class Reader:
         if relation == "в" and not new_year:
             return self._clipped(found, first, last)
         start = max(self.today, first - timedelta(days=7))
+        if relation == "к":  # "к празднику хочу успеть": why, when another time is said
+            days = [Days(start, max(first, start + DAY), "range")]
+            return Piece(*found.span(), days=days, may_repeat=True)
         if relation in ("на", "в"):
             return self._clipped(found, max(first, self.today), last)
         return Piece(*found.span(), days=[Days(start, max(first, start + DAY), "range")])
@@ -401,7 +589,59 @@ class Reader:
     def asap(self, found: re.Match[str]) -> Piece:
         return Piece(*found.span(), moment=Interval(self.now, None, "asap"))
 
+    def at_once(self, found: re.Match[str]) -> Piece | None:
+        """ "сейчас" of one who would come at once; none in "я сейчас в отпуске"."""
+        sentence = sentence_around(found.string, *found.span())
+        state = re.search(r"(?<!\S)(?:я|мы|у меня|у нас|пока|не)\s$", found.string[: found.start()])
+        if state and not re.search(r"(?<!\S)(?:могу|подъеду|подойду|приеду)", sentence):
+            return None
+        if not context("coming_now").search(sentence) and len(found.string.split()) > 3:
+            return None
+        return self.asap(found)
+
     # Clocks
+
+    def clock_list(self, found: re.Match[str]) -> Piece | None:
+        """ "в 11, 12 или 15", "на 5 или на 6 вечера": each a point of its own."""
+        words = re.split(r" ?(?:,|или|либо)(?: (?:или|либо))? (?:во? |на |к )?", found.group("list"))
+        part = next((w for w in ("утра", "дня", "вечера") if words[-1].endswith(w)), None)
+        named = [word if not part or re.search("утра|дня|вечера|ночи|T", word) else f"{word} {part}" for word in words]
+        clocks = [self._clock(word) for word in named]
+        if len(clocks) < 2 or None in clocks:
+            return None
+        points = [replace(clock, grain="approx" if found.group("approx") else clock.grain) for clock in clocks if clock]
+        return Piece(*found.span(), clocks=points)
+
+    def neighbours(self, found: re.Match[str]) -> Piece | None:
+        """ "часа в три четыре", as it is said: between the two."""
+        if int(found.group("b")) != int(found.group("a")) + 1:
+            return None
+        return self._range(found, how="-")
+
+    def at_opening(self, found: re.Match[str]) -> Piece:
+        return Piece(*found.span(), clocks=[Clock(self.hours.opening, self.hours.opening, "minute")])
+
+    def at_closing(self, found: re.Match[str]) -> Piece:
+        """The last hour of the day."""
+        return Piece(*found.span(), clocks=[Clock(self.hours.closing - 60, self.hours.closing, "part")])
+
+    def hour_begun(self, found: re.Match[str]) -> Piece | None:
+        """ "в начале шестого", "в седьмом часу": the hour that has begun."""
+        number = int(found.group("a") or found.group("b") or found.group("c"))
+        if not 1 <= number <= 12:
+            return None
+        start = self._bare(number - 1 or 12, 0).start or 0
+        if found.group("begin"):
+            return Piece(*found.span(), clocks=[Clock(start, start, "approx")])
+        return Piece(*found.span(), clocks=[Clock(start, start + 60, "range")])
+
+    def part_until(self, found: re.Match[str]) -> Piece | None:
+        """ "с утра до 14", "с обеда до шести"."""
+        clock = self._clock(found.group("a"))
+        start = self.hours.opening if found.group("from") == "утра" else 13 * 60
+        if clock is None or clock.start is None or clock.start <= start:
+            return None
+        return Piece(*found.span(), clocks=[Clock(start, clock.start, "range")])
 
     def clock_range(self, found: re.Match[str]) -> Piece | None:
         return self._range(found, how=found.group("how"))
@@ -431,11 +671,12 @@ class Reader:
             begin, finish = begin - 720, finish - 720
         if begin >= finish:
             return None
-        return Piece(*found.span(), clocks=[Clock(begin, finish, "range")])
+        bare_hour = start.bare_hour if both_bare else None
+        return Piece(*found.span(), clocks=[Clock(begin, finish, "range", bare_hour=bare_hour)])
 
     def after_or_before(self, found: re.Match[str]) -> Piece | None:
         clock = self._clock(found.group("a"))
-        if clock is None or clock.start is None:
+        if clock is None or clock.start is None or (re.fullmatch(r"\d{1,2}", found.group("a")) and self._counts(found)):
             return None
         if found.group("rel") in ("AFTER", "не UNTIL", "начиная с", "с", "со"):
             start = clock.start
@@ -449,17 +690,35 @@ class Reader:
         return Piece(*found.span(), clocks=[Clock(self.hours.opening, end, "range")])
 
     def at_clock(self, found: re.Match[str]) -> Piece | None:
-        words = found.group("a")
+        words = found.group("a") or found.group("a2")
         if found.group().startswith("на ") and re.fullmatch(r"\d{1,2} HOUR1?|HOUR1", words):
             before = self.line.symbols[: found.start()].split()
-            if before and not re.match(r"запи|можно|W\d|R\d|D|M\d|[#,]|\d", before[-1]):
+            if (
+                before
+                and not re.match(r"(?:9|1\d|2\d) HOUR", words)
+                and not re.match(r"запи|можно|W\d|R\d|D|M\d|[#,]|\d", before[-1])
+            ):
                 return None  # "массаж на 2 часа" is how long, not when
         clock = self._clock(words)
-        if clock is None:
+        if clock is None or (re.fullmatch(r"\d{1,2}(?: HOUR)?", words) and self._counts(found)):
             return None
         if found.groupdict().get("approx") or " HRA" in words:
             clock = replace(clock, grain="approx")
         return Piece(*found.span(), clocks=[clock])
+
+    def _counts(self, found: re.Match[str]) -> bool:
+        """Whether a bare number counts what follows ("на два приема") or what stands before ("дней на пять")."""
+        before = found.string[: found.start()].split()[-1:]
+        if (
+            before
+            and found.group().startswith("на ")
+            and re.fullmatch(r"дн(?:я|ей)|MIN|WEEK|MONTH|HOUR|раза?|градус\w*|процент\w*", before[0])
+        ):
+            return before[0] != "HOUR"
+        following = found.string[found.end() :].split()[:1]
+        if not following or len(following[0]) < 4 or not following[0].islower():
+            return False
+        return is_counted(following[0]) or (found.group().endswith(" 1") and "NOUN" in grammar(following[0]))
 
     def loose_clock(self, found: re.Match[str]) -> Piece | None:
         start = self._clock(found.group("a"))
@@ -477,6 +736,8 @@ class Reader:
             return Clock(END_OF_DAY, END_OF_DAY, "minute", others=(0,))
         numbers = [int(number) for number in re.findall(r"\d+", core)]
         literal = core.startswith("T0")
+        if core.startswith("без") and core.endswith("HOUR1"):
+            numbers.append(1)
         if core == "HOUR1":
             hour, minute = 1, 0
         elif core.startswith("HALF"):
@@ -489,6 +750,8 @@ class Reader:
             hour, minute = numbers[1] - 1, numbers[0]
         elif len(numbers) >= 2:
             hour, minute = numbers[0], numbers[1]
+        elif numbers and numbers[0] > 100:  # 1730
+            hour, minute = divmod(numbers[0], 100)
         elif numbers:
             hour, minute = numbers[0], 0
             literal = literal or re.match(r"0\d", core) is not None

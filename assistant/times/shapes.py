@@ -10,6 +10,7 @@ from assistant.understanding import Grain, Interval
 
 DAY = timedelta(days=1)
 END_OF_DAY = 24 * 60  # minutes
+MANY = -1  # the weekday of a piece that lists several
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class Piece:
     weekday: int | None = None
     day_of_month: int | None = None
     is_past: bool = False
+    may_repeat: bool = False  # "через день", "к празднику": how often or why, when another time is said
+    is_any: bool = False  # "любой день"
+    frame: Piece | None = None  # "на следующей неделе", when a weekday was found in it
     is_excluded: bool = False
     ends_with_day: bool = False  # the last words joined were a day: "в 18:00 в пн" may go on with "и ср"
     from_day: bool = False  # "с пятницы": may begin a range or be the old time of a visit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from leadhub.crypto import decrypt, encrypt
 from tenants.models import City, Role
 
 ZONES = [
@@ -34,6 +36,12 @@ class Weekday(models.IntegerChoices):
 def lines_field(title: str, **extra: object) -> ArrayField:
     """A short list of words, edited as lines in the admin."""
     return ArrayField(models.CharField(max_length=120), verbose_name=title, default=list, blank=True, **extra)
+
+
+class ModelUse(models.TextChoices):
+    NEVER = "never", "не спрашивать"
+    UNSURE = "unsure", "когда ассистент сомневается"
+    ALWAYS = "always", "всегда"
 
 
 class BusinessSettings(models.Model):
@@ -75,6 +83,23 @@ class BusinessSettings(models.Model):
         verbose_name="резервный сотрудник",
         help_text="Получает горячую заявку, когда её не взяли те, кому она досталась.",
     )
+    model_use = models.CharField(
+        "языковая модель",
+        max_length=10,
+        choices=ModelUse.choices,
+        default=ModelUse.NEVER,
+        help_text="Помогает понять сообщение. Телефоны, имена, адреса и почта скрываются до отправки.",
+    )
+    model_below = models.FloatField(
+        "сомневается, когда уверенность ниже",
+        default=0.7,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    model_cap_kopecks = models.PositiveIntegerField("не дороже в месяц, коп.", default=100_000)
+    model_name = models.CharField("модель", max_length=80, blank=True)
+    model_secret = models.TextField("свой ключ", blank=True)  # encrypted; read it by `model_key`
+    model_prompts = models.JSONField("указания модели", default=list, blank=True)  # [{version, text, at, by}]
+    model_prompt_version = models.PositiveSmallIntegerField("версия указаний", default=0)  # 0: the product's own
 
     class Meta:
         verbose_name = "настройки бизнеса"
@@ -87,6 +112,33 @@ class BusinessSettings(models.Model):
     def load(cls) -> BusinessSettings:
         """The one row. Raises DoesNotExist in a tenant that was not set up."""
         return cls.objects.get(pk=1)
+
+    @property
+    def model_key(self) -> str:
+        """The business's own key to the model, "" where it has none. Raises SecretUnreadable."""
+        return decrypt(self.model_secret) if self.model_secret else ""
+
+    @model_key.setter
+    def model_key(self, key: str) -> None:
+        self.model_secret = encrypt(key) if key else ""
+
+    @property
+    def model_prompt(self) -> str:
+        """The business's own instructions to the model that are in use; "" is the product's."""
+        chosen = (one["text"] for one in self.model_prompts if one["version"] == self.model_prompt_version)
+        return next(chosen, "")
+
+    def word_model_prompt(self, text: str, *, by: str, now: datetime) -> None:
+        """Make `text` the instructions in use, as a new version unless it is one already; "" is the product's own."""
+        text = text.strip()
+        known = next((one["version"] for one in self.model_prompts if one["text"] == text), None)
+        if text and known is None:
+            known = max((one["version"] for one in self.model_prompts), default=0) + 1
+            self.model_prompts = [
+                *self.model_prompts,
+                {"version": known, "text": text, "at": now.isoformat(timespec="minutes"), "by": by},
+            ]
+        self.model_prompt_version = known or 0
 
 
 class Branch(models.Model):

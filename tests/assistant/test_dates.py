@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import calendar
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -43,8 +44,8 @@ def test_development_set(case):
 
 
 def test_development_set_is_large_and_varied():
-    assert len(CASES) >= 300
-    assert sum(not case["times"] for case in CASES) >= 25
+    assert len(CASES) >= 750
+    assert sum(not case["times"] for case in CASES) >= 90
     assert {time["grain"] for case in CASES for time in case["times"]} == {
         "minute", "approx", "part", "day", "week", "month", "range", "asap",
     }  # fmt: skip
@@ -126,6 +127,85 @@ def test_no_time_is_found_where_there_is_none(text):
     assert read(text) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("свадьба в пятницу, поэтому в четверг вечером", [datetime(2026, 11, 26, 17)]),
+        ("завтра самолёт, есть что-то сегодня после 18?", [datetime(2026, 11, 24, 18)]),
+        ("вчера делали чистку, сегодня щека красная и горит", []),
+        ("у вас по средам дешевле?", []),
+        ("через неделю слезет или как?", []),
+        ("ищу подработку на выходные", []),
+        ("сегодня голова чугунная, давай завтра на 5", [datetime(2026, 11, 25, 17)]),
+    ],
+)
+def test_times_of_other_things_are_left_alone(text, starts):
+    assert [slot.start for slot in read(text)] == starts
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("записана на субботу на 12, можно в 14?", datetime(2026, 11, 28, 14)),
+        ("моя запись в 15 в пятницу, можно на 17?", datetime(2026, 11, 27, 17)),
+        ("записан в среду в 18, не успеваю, можно на 19", datetime(2026, 11, 25, 19)),
+        ("поставьте на 19:30 вместо 18:00", datetime(2026, 11, 24, 19, 30)),
+        ("Меня записали на 26е, а я уезжаю. 2 декабря получится?", datetime(2026, 12, 2)),
+        ("вт не получается, лучше чт", datetime(2026, 11, 26)),
+    ],
+)
+def test_new_time_takes_the_place_of_the_old_and_keeps_its_day(text, start):
+    assert only(text).start == start
+
+
+def test_choices_are_windows_of_one_wish():
+    slot = only("завтра до обеда, а если нет, то в четверг после 5")
+    assert [(w.start, w.end) for w in slot.windows] == [
+        (datetime(2026, 11, 25, 9), datetime(2026, 11, 25, 13)),
+        (datetime(2026, 11, 26, 17), datetime(2026, 11, 26, 21)),
+    ]
+    listed = only("на следующей неделе в четверг или пятницу")
+    assert [w.start.day for w in listed.windows] == [3, 4]
+    assert only("чт 26 или пт 27 ноября").windows[1].start == datetime(2026, 11, 27)
+
+
+def test_clock_with_an_excluded_day_goes_to_the_other_days():
+    slot = only("с 10 до 14 кроме вторника")
+    assert len(slot.windows) == 6
+    assert all(window.start.weekday() != 1 for window in slot.windows)
+
+
+def test_a_slot_says_how_it_was_read():
+    assert "по часам работы" in only("завтра в 5").reason
+    assert "двояко" in only("в следующую пятницу").reason
+    assert "исключением" in only("любой день кроме среды").reason
+
+
+# Zones
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_hours_are_real_hours_where_the_clocks_change():
+    night = datetime(2026, 3, 29, 1, 30)  # at two the clocks go to three
+    (slot,) = find_times("через два часа", now=night, zone=BERLIN)
+    assert slot.start == datetime(2026, 3, 29, 4, 30)
+    (slot,) = find_times("через 2 часа", now=datetime(2026, 10, 25, 1, 30), zone=BERLIN)
+    assert slot.start == datetime(2026, 10, 25, 2, 30)
+
+
+def test_hour_that_does_not_exist_moves_on():
+    (slot,) = find_times("завтра в 2:30 ночи", now=datetime(2026, 3, 28, 12), zone=BERLIN)
+    assert slot.start == datetime(2026, 3, 29, 3, 30)
+
+
+def test_aware_now_is_taken_to_the_zone():
+    now = datetime(2026, 11, 24, 22, 30, tzinfo=UTC)
+    (slot,) = find_times("завтра", now=now, zone=ZoneInfo("Asia/Yekaterinburg"))
+    assert slot.start == datetime(2026, 11, 26)
+
+
 # The calendar's corners
 
 
@@ -179,6 +259,14 @@ DAYS = [
     "31го ",
     "29 февраля ",
 ]
+DAYS += [
+    "в начале декабря ",
+    "в феврале ",
+    "летом ",
+    "в последнюю пятницу месяца ",
+    "на майских ",
+    "25, 26 или 27 числа ",
+]
 DAYS += ["на следующей неделе ", "в выходные ", "через неделю ", "через 3 дня ", "в эту субботу ", "пн-ср ", "1.01 "]
 CLOCKS = [
     "",
@@ -193,7 +281,8 @@ CLOCKS = [
     "около 3",
     "в 8 утра",
 ]
-CLOCKS += ["часиков в 7", "без 20 6", "в обед", "после обеда"]
+CLOCKS += ["часиков в 7", "без 20 6", "в обед", "после обеда", "в начале шестого", "в 11, 12 или 15", "к открытию"]
+CLOCKS += ["в семнадцать тридцать", "с утра до 14", "до 12 или после 17", "часа в три-четыре", "до закрытия"]
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31)).map(lambda m: m.replace(second=0, microsecond=0))
 
 
@@ -213,6 +302,16 @@ def test_wishes_lie_ahead_and_mean_themselves(day, clock, now):
             assert (piece.end or piece.start) >= now
         again = read(slot.text, now)
         assert [(s.start, s.end, s.grain) for s in again] == [(slot.start, slot.end, slot.grain)], slot.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(DAYS), st.sampled_from(CLOCKS), moments)
+def test_a_zone_with_daylight_saving_changes_no_wish(day, clock, now):
+    """Away from the two nights of the year a zone makes no difference."""
+    plain, zoned = read(day + clock, now), find_times(day + clock, now=now, zone=BERLIN)
+    for one, other in zip(plain, zoned, strict=True):
+        assert abs(one.start - other.start) <= timedelta(hours=1)
+        assert other.start.replace(tzinfo=BERLIN).astimezone(UTC).astimezone(BERLIN).replace(tzinfo=None) == other.start
 
 
 @settings(max_examples=300, deadline=None)

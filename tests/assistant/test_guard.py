@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant import guard
@@ -46,7 +46,7 @@ def test_facts_from_the_input_pass(reply):
         ("Приходите в 16:00", "time"),
         ("Приходите в 10:00", "time"),
         ("Приходите в субботу", "date"),
-        ("Приходите 26 ноября", "number"),
+        ("Приходите 26 ноября", "date"),
         ("Приходите 25.12", "date"),
         ("Работаем круглосуточно", "date"),
         ("Мастеров у нас семь", "number"),
@@ -64,6 +64,53 @@ def test_facts_from_the_input_pass(reply):
 def test_what_was_not_given_is_refused(reply, kind):
     assert guard.refusal(reply, INPUT).startswith(kind), guard.refusal(reply, INPUT)
     assert not guard.allowed(reply, INPUT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Маникюр 1ООО ₽",
+        "Маникюр l800 ₽",
+        "€10 за маникюр",
+        "Ждём вас 25 декабря",
+        "Ждём в пятницу, 25 ноября",
+        "V этаж",
+        "за полцены",
+        "для вас ничего не стоит",
+        "платить не нужно",
+        "за счёт заведения",
+        "это презент",
+        "приходите в любое время",
+        "мы открыты всегда",
+        "через часик",
+        "запись по вторникам, вт и чт",
+        "даю вам слово",
+        "вам понравится",
+        "держу место за вами",
+        "больно не будет",
+        "вас примет мастер Ольга",
+        "Ольга вас примет",
+        "мы на ул. Пушкина",
+        "вход со двора, рядом с метро",
+    ],
+)
+def test_what_only_sounds_like_the_input_is_refused(reply):
+    assert not guard.allowed(reply, INPUT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Анна свободна завтра в 15:00, маникюр стоит 1800 ₽.",
+        "Понимаю вас, это неприятно. Передам ваш вопрос администратору.",
+        "Здравствуйте! Спасибо, что написали нам.",
+        "Уточните, пожалуйста, вашу фамилию и телефон.",
+        "Салон на Ленина, 10.",
+        "Извините за неудобства!",
+    ],
+)
+def test_kind_words_with_given_facts_pass(reply):
+    assert guard.refusal(reply, INPUT) == ""
 
 
 @pytest.mark.parametrize(
@@ -109,3 +156,79 @@ def test_any_cut_of_the_input_claims_no_new_word():
         piece = " ".join(words[begin : begin + 4])
         reason = guard.refusal(piece, INPUT)
         assert not reason.startswith(("promise", "health")), (piece, reason)
+
+
+# --- Any invented fact, written in any way ---
+
+KIND = [
+    "Здравствуйте!",
+    "Подскажите, пожалуйста,",
+    "Спасибо, что написали.",
+    "Маникюр можно оплатить онлайн.",
+    "Рады вам.",
+]
+GIVEN = {"0", "1", "10", "15", "25", "30", "1800"}
+MONTHS = ["января", "марта", "мая", "июня", "августа", "декабря"]
+
+
+@st.composite
+def invented(draw) -> str:
+    """A fact that the input does not hold."""
+    number = draw(st.integers(2, 99_999).filter(lambda n: str(n) not in GIVEN))
+    hour, minute = draw(st.integers(0, 23).filter(lambda h: h != 15)), draw(st.integers(0, 59))
+    return draw(
+        st.sampled_from(
+            [
+                f"{number} ₽",
+                f"{number} руб.",
+                f"₽{number}",
+                f"скидка {number % 90 + 2 if number % 90 + 2 != 10 else 11}%",
+                f"в {hour}:{minute:02}",
+                f"в {hour}.{minute:02}",
+                f"{draw(st.integers(1, 31))} {draw(st.sampled_from(MONTHS))}",
+                f"{draw(st.integers(1, 24))} ноября",
+                f"{number} тыс.",
+                f"{number} дней",
+                f"+7 9{number:05}{number:05}"[:14],
+                "бесплатно",
+                "в подарок",
+                "в субботу",
+                "гарантируем",
+                "пятьсот рублей",
+                "к Марии",
+                "evil.ru",
+            ]
+        )
+    )
+
+
+def _wide(text: str) -> str:
+    return "".join(chr(ord(char) + 0xFEE0) if char.isdigit() else char for char in text)
+
+
+def _hidden(text: str) -> str:
+    return "\u200b".join(text)
+
+
+def _alike(text: str) -> str:
+    return text.translate(str.maketrans("аеосрхАЕОСРХ", "aeocpxAEOCPX"))
+
+
+def _noughts(text: str) -> str:
+    return text.replace("0", "О") if any(char in "123456789" for char in text) else text
+
+
+@given(st.sampled_from(KIND), invented(), st.sampled_from([str, _wide, _hidden, _alike, str.upper, _noughts]))
+def test_an_invented_fact_never_passes_however_it_is_written(kind, fact, disguise):
+    assert not guard.allowed(f"{kind} {disguise(fact)}", INPUT)
+
+
+@given(st.lists(st.sampled_from([*INPUT, *KIND[:3]]), min_size=1, max_size=5))
+def test_facts_of_the_input_among_kind_words_always_pass(parts):
+    assert guard.refusal("\n".join(parts), INPUT) == ""
+
+
+@example("\U00016fe0\U00017000", [])
+@given(st.text(max_size=200), st.lists(st.text(max_size=100), max_size=3))
+def test_any_text_passes_by_its_own_facts(reply, inputs):
+    assert guard.refusal(reply, [*inputs, reply]) in ("", "empty")

@@ -76,6 +76,7 @@ def test_wrong_json(sandbox, ask):
 def test_rude_with_invented_prices(sandbox, ask):
     sandbox.post("llm", mode="rude")
     assert "199 рублей" in ask().choices[0].message.content
+    assert "199 рублей" in ask(question("Здравствуйте")).choices[0].message.content
     assert "199 рублей" in json.loads(ask(response_format=AS_JSON).choices[0].message.content)["reply"]
 
 
@@ -88,6 +89,75 @@ def test_down(sandbox, ask):
 def test_refusal(sandbox, ask):
     sandbox.post("llm", mode="refuse")
     assert ask().choices[0].message.refusal
+
+
+def test_busy_with_a_pause(sandbox, ask):
+    sandbox.post("llm", mode="busy")
+    with pytest.raises(openai.RateLimitError) as busy:
+        ask()
+    assert int(busy.value.response.headers["retry-after"]) > 0
+
+
+def test_drip_comes_whole_though_slowly(sandbox, ask):
+    sandbox.post("llm", mode="drip")
+    with HTTP.stream(
+        "POST",
+        f"{sandbox.url}/llm/v1/chat/completions",
+        json={"model": "m", "messages": [{"role": "user", "content": "Привет"}]},
+        headers={"Authorization": "Bearer k"},
+    ) as answer:
+        chunks = answer.iter_raw()
+        assert [next(chunks) for _ in range(3)] == [b"{", b'"', b"i"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"), [("no_schema", [AS_JSON]), ("no_format", [AS_JSON, {"type": "json_object"}])]
+)
+def test_servers_that_know_no_schema(sandbox, ask, mode, refused):
+    sandbox.post("llm", mode=mode)
+    for wanted in refused:
+        with pytest.raises(openai.BadRequestError):
+            ask(response_format=wanted)
+    assert ask().choices
+
+
+def test_a_server_that_tells_no_tokens_and_one_that_has_no_answer(sandbox, ask):
+    sandbox.post("llm", mode="no_usage")
+    assert ask().usage is None
+    sandbox.post("llm", mode="empty")
+    assert ask().choices == []
+
+
+def question(message):
+    services = [{"id": 7, "name": "Женская стрижка"}, {"id": 8, "name": "Маникюр"}]
+    return json.dumps({"now": "2026-11-24T10:40", "city": "ufa", "services": services, "message": message})
+
+
+@pytest.mark.parametrize(
+    ("message", "intent", "services", "times"),
+    [
+        ("Запишите на маникюр завтра в 15:00", "booking", [8], ["завтра в 15:00"]),
+        ("Сколько стоит стрижка?", "price_question", [7], []),
+        ("Отмените запись на субботу", "cancel", [], ["на субботу"]),
+        ("Перенесите на пятницу после 18", "reschedule", [], ["на пятницу после 18"]),
+        ("Ужасно постригли, верните деньги!", "complaint", [], []),
+        ("Спасибо!", "other", [], []),
+        ("Продвижение сайтов недорого", "spam", [], []),
+    ],
+)
+def test_a_client_message_is_read_by_plain_rules(ask, message, intent, services, times):
+    told = json.loads(ask(question(message)).choices[0].message.content)
+
+    assert told["intent"] == intent
+    assert [slot["service_id"] for slot in told["slots"]["service"]] == services
+    assert [slot["text"] for slot in told["slots"]["datetime"]] == times
+
+
+def test_a_model_that_was_injected_gives_everything_away(sandbox, ask):
+    sandbox.post("llm", mode="injected")
+    content = ask(question("Здравствуйте")).choices[0].message.content
+    assert json.loads(content)["intent"] == "cancel"
+    assert "скидка 90%" in content
 
 
 def test_no_key_is_401(sandbox):

@@ -1,0 +1,152 @@
+"""Fit weights to labelled messages: logistic regression with a Gaussian prior, one head after the other.
+
+The loss is convex and its minimum the same from any start, so the same texts always give the same weights. With a base
+the prior's mean is the base: few examples move only what they speak about. Needs numpy and scipy; no client waits here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize, minimize_scalar
+
+from assistant.engines import Request
+from assistant.engines.local import features_of
+from assistant.model import HEADS, LANES, STEP, Model, length, packed, place_of
+from assistant.signs import BLOCKS, Signs
+from assistant.training.examples import Example
+
+RARE = {"chars": 2, "words": 2, "rules": 2}  # a sign seen in fewer texts is not kept
+LOUDNESS = {"chars": 8.0, "words": 5.0, "rules": 0.35}  # how far the prior lets the weights of a block go
+BALANCE = 0.5  # 0: every text counts alike, 1: every label counts alike
+PRIOR = 1.0
+Blocks = dict[str, frozenset[str]]
+
+
+def train(examples: Sequence[Example], *, base: Model | None = None) -> Model:
+    """Weights for the examples; on top of `base` when given. Raises ValueError when there are none."""
+    if not examples:
+        raise ValueError("nothing to learn from")
+    return fit([signs_of(example) for example in examples], examples, base=base)
+
+
+def signs_of(example: Example) -> Blocks:
+    request = Request(example.text, example.now, example.price_list, example.city)
+    return Signs(features_of(request)).blocks
+
+
+def fit(blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | None = None) -> Model:
+    """As `train`, of signs that were read already."""
+    vocabulary = {block: _kept(block, blocks, 1 if base else RARE[block]) for block in BLOCKS}
+    matrix = sparse.hstack([_matrix(block, vocabulary[block], blocks) for block in BLOCKS], format="csr")
+    given = np.array([base.scores(signs) for signs in blocks]) if base else np.zeros((len(examples), LANES))
+    weights = np.zeros((matrix.shape[1], LANES))
+    bias = np.zeros(LANES)
+    for name, labels in HEADS:
+        lanes = slice(place_of(name, labels[0]), place_of(name, labels[-1]) + 1)
+        truth, matters = _truth(name, labels, examples)
+        weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, given[:, lanes])
+    loud = np.concatenate([np.full(len(vocabulary[block]), LOUDNESS[block]) for block in BLOCKS])
+    steps = np.rint(weights * loud[:, None] / STEP).astype(int)
+    rows: dict[str, dict[str, int]] = {}
+    at = 0
+    for block in BLOCKS:
+        size = len(vocabulary[block])
+        rows[block] = {
+            sign: packed(row)
+            for sign, row in zip(vocabulary[block], steps[at : at + size].tolist(), strict=True)
+            if any(row)
+        }
+        at += size
+    return Model(rows, tuple(round(float(value), 4) for value in bias), base.heat if base else 1.0, base)
+
+
+def tempered(model: Model, blocks: Sequence[Blocks], examples: Sequence[Example]) -> float:
+    """The heat at which the model's chances are right most nearly on texts that it was not fitted to."""
+    place = place_of("intent", "booking")
+    scores = np.array([model.scores(signs)[place : place + len(HEADS[0][1])] for signs in blocks])
+    truth = np.array([HEADS[0][1].index(example.intents[0]) for example in examples])
+
+    def loss(heat: float) -> float:
+        return float(-_log_softmax(scores / heat)[np.arange(len(truth)), truth].mean())
+
+    return round(float(minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded").x), 4)
+
+
+# One head
+
+
+def _truth(name: str, labels: tuple[str, ...], examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """What each example says (one column a label), and how much it counts."""
+    told = [_answer(name, example) for example in examples]
+    columns = np.array([[answer == label for label in labels] for answer in told], dtype=float)
+    counts = Counter(told)
+    typical = len(told) / len(counts)
+    shares = {answer: (typical / count) ** BALANCE for answer, count in counts.items()}
+    return columns, np.array([shares[answer] * example.weight for answer, example in zip(told, examples, strict=True)])
+
+
+def _answer(name: str, example: Example) -> str:
+    if name == "intent":
+        return example.intents[0]
+    if name == "emotion":
+        return example.emotion
+    if name == "urgent":
+        return "yes" if example.urgency == "high" else "no"
+    if name == "price_sensitive":
+        return "yes" if example.price_sensitive else "no"
+    return "yes" if name.removeprefix("has ") in example.intents else "no"
+
+
+def _fitted(
+    matrix: sparse.csr_matrix, truth: np.ndarray, matters: np.ndarray, given: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and bias of one head by maximum a posteriori; `given` are scores that are there already."""
+    signs, labels = matrix.shape[1], truth.shape[1]
+    turned = matrix.T.tocsr()
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, bias = flat[: signs * labels].reshape(signs, labels), flat[signs * labels :]
+        scores = matrix @ weights + bias + given
+        if labels == 1:
+            value = matters @ np.logaddexp(0, np.where(truth > 0, -scores, scores))[:, 0]
+            wrong = (1 / (1 + np.exp(-scores)) - truth) * matters[:, None]
+        else:
+            logs = _log_softmax(scores)
+            value = -(matters @ (truth * logs).sum(axis=1))
+            wrong = (np.exp(logs) - truth) * matters[:, None]
+        value += 0.5 * PRIOR * float((weights**2).sum() + 0.01 * (bias**2).sum())
+        slope = np.concatenate([(turned @ wrong + PRIOR * weights).ravel(), wrong.sum(axis=0) + 0.01 * PRIOR * bias])
+        return float(value), slope
+
+    found = minimize(
+        loss, np.zeros(signs * labels + labels), jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-9}
+    ).x
+    return found[: signs * labels].reshape(signs, labels), found[signs * labels :]
+
+
+def _log_softmax(scores: np.ndarray) -> np.ndarray:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+# Signs to columns
+
+
+def _kept(block: str, blocks: Sequence[Blocks], least: int) -> list[str]:
+    counts = Counter(sign for signs in blocks for sign in signs[block])
+    return sorted(sign for sign, count in counts.items() if count >= least)
+
+
+def _matrix(block: str, vocabulary: list[str], blocks: Sequence[Blocks]) -> sparse.csr_matrix:
+    column = {sign: number for number, sign in enumerate(vocabulary)}
+    starts, columns, values = [0], [], []
+    for signs in blocks:
+        known = sorted(column[sign] for sign in signs[block] if sign in column)
+        columns += known
+        values += [length(block, len(signs[block])) * LOUDNESS[block]] * len(known)
+        starts.append(len(columns))
+    return sparse.csr_matrix((values, columns, starts), shape=(len(blocks), len(vocabulary)))

@@ -1,0 +1,77 @@
+"""A language model reads the messages of «Соседний салон», and fails in every way: each client is answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.installation import Installation
+
+pytestmark = pytest.mark.processes
+
+TEXT = "Здравствуйте, хочу как-нибудь на этой неделе красоту на руках навести"
+
+
+@pytest.fixture
+def asking(installation: Installation) -> Iterator[Installation]:
+    """The model is switched on; processes learn of it within some seconds."""
+    installation.sandbox.reset("llm")
+    _switch(installation, "always")
+    installation.wait("the model is never asked", lambda: _asked_by_a_new_client(installation))
+    yield installation
+    _switch(installation, "never")
+
+
+def _switch(installation: Installation, use: str) -> None:
+    installation.sql("UPDATE t_sosed.business_businesssettings SET model_use = %s", use)
+
+
+def _asked_by_a_new_client(installation: Installation) -> bool:
+    client = installation.client("sosed")
+    client.says(TEXT)
+    installation.wait("no answer", client.is_answered)
+    return bool(installation.sandbox.log("llm"))
+
+
+@pytest.mark.parametrize("mode", ["good", "slow", "drip", "wrong_json", "rude", "injected", "down", "busy", "refuse"])
+def test_every_client_is_answered_once_whatever_the_model_does(asking: Installation, mode: str):
+    asking.sandbox.post("llm", mode=mode, delay=60)
+    clients = asking.clients(6, "sosed")
+    for client in clients:
+        client.says(TEXT)
+
+    for client in clients:
+        asking.wait("no answer", client.is_answered)
+    asking.wait("still owed", lambda: asking.owed("routing.refine", "routing.answer_plainly") == 0)
+    for client in clients:
+        client.check_handled_once()
+        assert not any(invented in client.got[0] for invented in ("199", "90%", "03:00"))
+
+
+def test_clients_are_answered_while_nobody_can_ask_the_model(asking: Installation):
+    """The workers that ask stand still: the answers are composed without them, and leave when they go on."""
+    clients = asking.clients(3, "sosed")
+    with asking.frozen("http@"):
+        for client in clients:
+            client.says(TEXT)
+        for client in clients:
+            asking.wait("no answer was composed", lambda client=client: client.replies)
+
+    for client in clients:
+        asking.wait("no answer", client.is_answered, hurry=0.5)
+        client.check_handled_once()
+
+
+def test_a_worker_that_dies_while_the_model_thinks_costs_no_answer(asking: Installation):
+    asking.sandbox.post("llm", mode="slow", delay=60)
+    client = asking.client("sosed")
+    before = len(asking.sandbox.log("llm"))
+    client.says(TEXT)
+    asking.wait("the model is not asked", lambda: len(asking.sandbox.log("llm")) > before)
+
+    asking.kill("http@")
+
+    asking.wait("no answer", client.is_answered, hurry=0.5)
+    asking.wait("still owed", lambda: asking.owed("routing.refine") == 0, hurry=1.0)
+    client.check_handled_once()
