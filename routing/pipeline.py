@@ -22,7 +22,7 @@ from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, leads, record, sla
+from routing import dispatching, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -62,19 +62,27 @@ def _burst_end(conversation: Conversation, window: Any, now: datetime) -> dateti
 # --- 2-5. Understood, scored, answered, routed ---------------------------------------------------------------------
 
 
-def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> None:
-    """Everything the client wrote since the last answer is understood together and gets one answer."""
-    rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
-    _answer(rows.get(pk=conversation_id), now=now, never_spam=never_spam)
+def answer(
+    conversation_id: int, *, now: datetime, never_spam: bool = False, refined: refining.Refined | None = None
+) -> None:
+    """Everything the client wrote since the last answer is understood together and gets one answer. `refined`: what a
+    language model made of it; a newer message makes that worthless."""
+    talks = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
+    _answer(talks.get(pk=conversation_id), now=now, never_spam=never_spam, refined=refined)
 
 
 def _answer(
-    conversation: Conversation, *, now: datetime, fresh: Sequence[Message] | None = None, never_spam: bool = False
+    conversation: Conversation,
+    *,
+    now: datetime,
+    fresh: Sequence[Message] | None = None,
+    never_spam: bool = False,
+    refined: refining.Refined | None = None,
 ) -> None:
     """The conversation's row is locked by the caller. `fresh`: all that has no answer yet, when the caller knows."""
     if fresh is None:
         fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
-    if not fresh:
+    if not fresh or (refined and refined.message_id != fresh[-1].pk):
         return
     config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
@@ -82,6 +90,10 @@ def _answer(
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
     )
+    if refined:
+        understanding = refined.understanding or understanding
+    elif not never_spam and refining.postpone(conversation, fresh[-1], understanding, text, config, now=now):
+        return
     understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
     branch = _place(conversation, understanding, config)
 
