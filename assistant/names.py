@@ -79,6 +79,8 @@ def _segments(text: Text) -> list[tuple[int, int]]:
         after = pieces[index + 1].group() if index + 1 < len(pieces) else ""
         if any(start < piece.end() and piece.start() < end for start, end in found):
             continue
+        if len(words) == 1 and not is_nominative_name(words[0].group()):
+            continue  # "Паш, ..." calls somebody
         if is_whole and (span := _named_words(text, words[0].start(), words[-1].end(), whole=True)):
             if _greets(before, is_before=True) or (index == 0 and _greets(after, is_before=False)):
                 continue
@@ -131,7 +133,7 @@ def _object_at(text: Text, position: int) -> tuple[int, int] | None:
     for match in list(re.compile(r"[а-я]+(?:-[а-я]+)?|[.,;:!?\n]").finditer(text.plain, position))[:5]:
         if not match.group()[0].isalpha():
             return None
-        tags = likeliest(match.group())
+        tags = grammar(match.group())
         is_capital = text.original[text.starts[match.start()]].isupper()
         led = re.search(r"(?<![а-я])(?:к|ко|у|с|со|от|на)\s+$", text.plain[: match.start()])
         if is_capital and not led and "accs" in tags and tags & {"Name", "Surn"} and not _is_staff(text, match.start()):
@@ -190,17 +192,11 @@ def _after_phone(text: Text, end: int) -> tuple[int, int] | None:
 
 
 def _alone(text: Text) -> tuple[int, int] | None:
-    """A message that is nothing but a name, or that is signed with one."""
+    """A message that is nothing but a name."""
     words = list(_WORD.finditer(text.plain))
     if 1 <= len(words) <= 3 and _is_plainly_name(text, words[0]) and not re.search(r"[!?]", text.plain):
         span = _name_at(text, words[0].start(), sure=False)
         return span if span and span[1] == words[-1].end() else None
-    if (
-        len(words) > 1
-        and _is_plainly_name(text, words[-1])
-        and re.search(r"[.!\n,]\s*$", text.plain[: words[-1].start()])
-    ):
-        return None if _is_staff(text, words[-1].start()) else (words[-1].start(), words[-1].end())
     return None
 
 

@@ -54,7 +54,7 @@ def find_promos(text: Text) -> tuple[tuple[PromoSlot, Span], ...]:
     for match in _NAMED.finditer(original):
         word = match.group("code")
         named = match.group().lower()
-        is_written_so = word.isupper() or re.search(r"\d", word) or re.search(r"[a-zA-Z]", word)
+        is_written_so = (word.isupper() and not shouts) or re.search(r"[\da-zA-Z]", word)
         if is_written_so and (named.startswith(("пром", "купон", "код")) or (word.isupper() and not shouts)):
             keep(word, match.start("code"))
     for match in _CERTAIN.finditer(original):

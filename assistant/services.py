@@ -237,6 +237,10 @@ def _stands_alone(plain: str, words: list[_Word], index: int, catalogue: Catalog
     is_led = _LED.search(before) is not None
     if not is_led and is_oblique(word.plain):
         return False
+    following = re.match(r"\s+([а-я]{4,})", plain[word.end :])
+    is_described = following is not None and grammar(following.group(1)) & {"ADJF", "ADJS"}
+    if is_described and set(word.meanings) & (_bodies() | _set("cautious")):
+        return False  # "руки холодные" tells of them
     if set(word.meanings) & _set("cautious") or forms & _set("cautious"):
         return is_led or len(clause.split()) <= 3 or _pattern("acts").search(clause) is not None
     if not set(word.meanings) & _bodies():
