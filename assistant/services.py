@@ -25,6 +25,8 @@ _LED = re.compile(
 _ASKED_FOR = re.compile(
     r"(?<![а-я])(?:к|ко|нуж(?:ен|на|ны)|ищу|хочу|есть|запи[а-я]+|посоветуйте|подберите|консультаци[а-я]+|прием)\s+(?:[а-я]+\s+){0,2}$"
 )
+_WITHOUT = "без "
+_PAIR = re.compile(r"\s(?:и|плюс)\s|\+", re.IGNORECASE)
 LONGEST_MEMORY = 5000  # words whose meanings a catalogue keeps
 GOOD_ENOUGH = 0.5  # weighted overlap of a stretch with a line; under it the line is not meant
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,:;!?+/\n()]")
@@ -290,6 +292,7 @@ def is_specialist(slot: ServiceSlot) -> bool:
 
 
 def _words(text: Text, catalogue: Catalogue, hidden: Sequence[tuple[int, int]]) -> Iterable[_Word]:
+    before = ""
     for found in _WORD.finditer(text.plain):
         start, end = found.span()
         plain = found.group()
@@ -297,7 +300,9 @@ def _words(text: Text, catalogue: Catalogue, hidden: Sequence[tuple[int, int]]) 
         if is_hidden or not plain[0].isalnum() or plain in ("и", "или", "а", "плюс"):
             yield _Word(plain, start, end, (), is_break=True)
         else:
-            yield _Word(plain, start, end, _meanings_in(plain, catalogue))
+            meanings = _meanings_in(plain, catalogue)
+            yield _Word(plain, start, end, _without(meanings, catalogue) if before == "без" else meanings)
+        before = plain
 
 
 def _meanings_in(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
@@ -308,6 +313,11 @@ def _meanings_in(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
             catalogue.read.clear()
         meanings = catalogue.read[plain] = _read_meanings(plain, catalogue)
     return meanings
+
+
+def _without(meanings: tuple[str, ...], catalogue: Catalogue) -> tuple[str, ...]:
+    """What "без" before a word makes of it, when the list knows such a line ("без покрытия")."""
+    return tuple(lack for lack in (f"{_WITHOUT}{m}" for m in meanings) if lack in catalogue.meanings) or meanings
 
 
 def _read_meanings(plain: str, catalogue: Catalogue) -> tuple[str, ...]:
@@ -362,6 +372,8 @@ def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
     singles: set[str] = set()
     for order, service in enumerate(price_list):
         for index, name in enumerate((service.name, *service.synonyms)):
+            if _PAIR.search(name):
+                continue  # "стрижка и борода": a message that says "и" names two lines
             forms = _forms_of(name)
             meanings = frozenset(_alias(form) for form in forms)
             if not meanings:
@@ -379,9 +391,15 @@ def compiled(price_list: tuple[ServiceInfo, ...]) -> Catalogue:
 
 def _forms_of(name: str) -> list[str]:
     """Dictionary forms of a price list's name, without its function words."""
-    plain = name.lower().replace("ё", "е")
-    forms = [_fitting(word) for word in _WORD.findall(plain) if word[0].isalnum() and word not in _NOISE]
-    return [form for form in forms if form not in _MASKED_VERBS]
+    forms: list[str] = []
+    before = ""
+    for word in _WORD.findall(name.lower().replace("ё", "е")):
+        if word[0].isalnum() and word not in _NOISE:
+            form = _fitting(word)
+            if form not in _MASKED_VERBS:
+                forms.append(f"{_WITHOUT}{_alias(form)}" if before == "без" else form)
+        before = word
+    return forms
 
 
 def _fitting(word: str) -> str:

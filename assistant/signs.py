@@ -13,7 +13,7 @@ from functools import cache, cached_property, lru_cache
 from itertools import combinations
 
 from assistant import lexicon
-from assistant.text import Text, is_past_verb, lemma
+from assistant.text import Text, lemma, likeliest
 from assistant.understanding import Slots
 
 BLOCKS = ("chars", "words", "rules")  # each kind of sign is weighed for itself
@@ -86,7 +86,9 @@ class Signs:
         return {"chars": chars, "words": frozenset(self._words()), "rules": frozenset(self._rules())}
 
     def _words(self) -> Iterable[str]:
-        """Dictionary forms and the skeleton: runs of up to three, what is a slot named by its kind."""
+        """Dictionary forms, verbs by their form, and the skeleton: runs of up to three, slots named by their kind."""
+        yield from self._verbs()
+        yield from self._last_words()
         kinds = self._kinds()
         skeleton: list[str] = ["^"]
         for token in self.tokens:
@@ -100,6 +102,27 @@ class Signs:
         for size in (2, 3):
             for start in range(len(skeleton) - size + 1):
                 yield " ".join(skeleton[start : start + size])
+
+    def _verbs(self) -> Iterable[str]:
+        """Who does what, and when: "запишите" orders, "сделали" tells, and "не" turns either round."""
+        before = ""
+        for token in self.tokens:
+            if token[0].isalpha():
+                form = verb_form(token)
+                if form:
+                    yield from (f"/{form}", f"{word_form(token)}/{form}", f"{'не' if before == 'не' else 'да'}/{form}")
+                before = token
+
+    def _last_words(self) -> Iterable[str]:
+        """The words of the last sentence, where there are several: what is wanted often stands there."""
+        sentences = [[]]  # type: list[list[str]]
+        for token in self.tokens:
+            sentences[-1].append(token)
+            if token in {".", "!", "?"}:
+                sentences.append([])
+        spoken = [words for words in sentences if any(word[0].isalpha() for word in words)]
+        if len(spoken) > 1:
+            yield from (f"L {word_form(word)}" for word in spoken[-1] if word[0].isalpha())
 
     def _kinds(self) -> dict[str, str]:
         """Which words of the message belong to which slot."""
@@ -153,7 +176,7 @@ class Signs:
             yield "denies"
         if _PAST.search(plain):
             yield "past time"
-        if any(is_past_verb(token) for token in self.tokens[:60] if token.isalpha()):
+        if any(verb_form(token) == "past" for token in self.tokens[:60] if token.isalpha()):
             yield "past verb"
         if self.urgent_words:
             yield "urgent"
@@ -194,6 +217,18 @@ def word_form(token: str) -> str:
     if token.isdigit():
         return f"#{min(len(token), 6)}"
     return lemma(token) if token[0].isalpha() else token
+
+
+@lru_cache(maxsize=20_000)
+def verb_form(word: str) -> str:
+    """ "past", "impr", "INFN", "PRTS", "futr 1per" ...; "" for what is no verb."""
+    tag = likeliest(word)
+    if "VERB" not in tag:
+        return next((kind for kind in ("INFN", "PRTS", "PRTF", "GRND") if kind in tag), "")
+    for kind in ("impr", "past"):
+        if kind in tag:
+            return kind
+    return " ".join(sorted(tag & {"pres", "futr", "1per", "2per", "3per"}))
 
 
 # Rules, compiled once

@@ -17,11 +17,13 @@ from assistant.engines import Request
 from assistant.engines.local import features_of
 from assistant.model import HEADS, LANES, STEP, Model, length, packed, place_of
 from assistant.signs import BLOCKS, Signs
+from assistant.training import meanings
 from assistant.training.examples import Example
 
 RARE = {"chars": 2, "words": 2, "rules": 2}  # a sign seen in fewer texts is not kept
-LOUDNESS = {"chars": 8.0, "words": 5.0, "rules": 0.35}  # how far the prior lets the weights of a block go
-BALANCE = 0.5  # 0: every text counts alike, 1: every label counts alike
+LOUDNESS = {"chars": 4.0, "words": 8.0, "rules": 0.5}  # how far the prior lets the weights of a block go
+MEANING = 6.0  # the same for what is learned of a word by its meaning, and so of words never seen
+BALANCE = 0.8  # 0: every text counts alike, 1: every label counts alike
 PRIOR = 1.0
 Blocks = dict[str, frozenset[str]]
 
@@ -40,17 +42,30 @@ def signs_of(example: Example) -> Blocks:
 
 def fit(blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | None = None) -> Model:
     """As `train`, of signs that were read already."""
+    known = meanings.shipped() if base is None else meanings.NONE
     vocabulary = {block: _kept(block, blocks, 1 if base else RARE[block]) for block in BLOCKS}
-    matrix = sparse.hstack([_matrix(block, vocabulary[block], blocks) for block in BLOCKS], format="csr")
-    given = np.array([base.scores(signs) for signs in blocks]) if base else np.zeros((len(examples), LANES))
+    vocabulary["words"] = sorted({*vocabulary["words"], *known.words})
+    loud = np.concatenate([np.full(len(vocabulary[block]), LOUDNESS[block]) for block in BLOCKS])
+    signs = sparse.hstack([_matrix(block, vocabulary[block], blocks) for block in BLOCKS], format="csr")
+    # A word's meaning is a mixture of directions; what is learned of a direction is learned of all its words.
+    mixture = sparse.vstack(
+        [
+            sparse.csr_matrix((len(vocabulary["chars"]), known.directions)),
+            known.matrix(vocabulary["words"]) * MEANING,
+            sparse.csr_matrix((len(vocabulary["rules"]), known.directions)),
+        ],
+        format="csr",
+    )
+    spread = sparse.hstack([sparse.diags(loud), mixture], format="csr")  # from what is fitted to signs
+    matrix = (signs @ spread).tocsr()
+    given = np.array([base.scores(each) for each in blocks]) if base else np.zeros((len(examples), LANES))
     weights = np.zeros((matrix.shape[1], LANES))
     bias = np.zeros(LANES)
     for name, labels in HEADS:
         lanes = slice(place_of(name, labels[0]), place_of(name, labels[-1]) + 1)
         truth, matters = _truth(name, labels, examples)
         weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, given[:, lanes])
-    loud = np.concatenate([np.full(len(vocabulary[block]), LOUDNESS[block]) for block in BLOCKS])
-    steps = np.rint(weights * loud[:, None] / STEP).astype(int)
+    steps = np.rint((spread @ weights) / STEP).astype(int)
     rows: dict[str, dict[str, int]] = {}
     at = 0
     for block in BLOCKS:
@@ -147,6 +162,6 @@ def _matrix(block: str, vocabulary: list[str], blocks: Sequence[Blocks]) -> spar
     for signs in blocks:
         known = sorted(column[sign] for sign in signs[block] if sign in column)
         columns += known
-        values += [length(block, len(signs[block])) * LOUDNESS[block]] * len(known)
+        values += [length(block, len(signs[block]))] * len(known)
         starts.append(len(columns))
     return sparse.csr_matrix((values, columns, starts), shape=(len(blocks), len(vocabulary)))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.training.examples import HELD_BACK, TEXTS, lines_of
 from assistant.understanding import Understanding
 
 Pairs = Sequence[tuple[dict[str, Any], Understanding]]  # a labelled line and what was understood of it
@@ -180,8 +181,15 @@ def near_duplicates(held_back: Sequence[dict[str, Any]], texts: Sequence[dict[st
         for number, count in common.most_common(20):
             if count / (len(own) + len(runs[number][1]) - count) >= _NEAR:
                 found.append((line["id"], runs[number][0]))
-                break
     return found
+
+
+def learned_texts() -> list[dict[str, Any]]:
+    """The labelled lines that are learned from: all but those that a held-back text nearly repeats."""
+    lines = lines_of(*sorted(TEXTS.glob("*.jsonl")))
+    held_back = lines_of(HELD_BACK / "dev.jsonl", HELD_BACK / "test.jsonl")
+    repeated = {learned for _, learned in near_duplicates(held_back, lines)}
+    return [line for line in lines if line["id"] not in repeated]
 
 
 def _runs(text: str) -> frozenset[str]:

@@ -15,8 +15,8 @@ from agency.packs import loading
 from agency.packs.shapes import TRADES
 from assistant.intents import LABELS
 from assistant.training import measures, peers
-from assistant.training.examples import HELD_BACK, TEXTS, lines_of
-from assistant.training.measures import Pairs
+from assistant.training.examples import HELD_BACK, lines_of
+from assistant.training.measures import Pairs, learned_texts
 from assistant.understand import understand, warm_up
 from assistant.understanding import INTENTS, Understanding
 
@@ -153,7 +153,7 @@ class Command(BaseCommand):
         self._aim("memory, MB", float(told.stdout), 80.0, most=True)
 
     def _honesty(self, lines: Sequence[dict[str, Any]]) -> None:
-        near = measures.near_duplicates(lines, lines_of(*sorted(TEXTS.glob("*.jsonl"))))
+        near = measures.near_duplicates(lines, learned_texts())
         for held_back, learned in near:
             self.stdout.write(f"  {held_back} is nearly {learned}")
         self._aim("near-duplicates of training texts", len(near), 0, most=True)
