@@ -70,8 +70,9 @@ def open_for(
     """The lead that this message belongs to, and whether it is new (then not saved yet).
 
     The conversation's row is locked by the caller."""
-    leads = Lead.objects.filter(conversation=conversation).select_related("owner").order_by("-id")
-    last = None if conversation.contact.is_just_met else leads.first()
+    last = None
+    if not conversation.contact.is_just_met:
+        last = Lead.objects.filter(conversation=conversation).select_related("owner").order_by("-id").first()
     if last and _goes_on(last, understanding, now=now):
         last.branch, last.last_client_at, last.changed_at = branch, now, now
         return last, False
