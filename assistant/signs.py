@@ -25,6 +25,11 @@ _TOKEN = re.compile(r"[a-zа-я]+(?:-[a-zа-я]+)*|\d+|[^\w\s]")
 _PAST = re.compile(
     r"(?<![а-я])(?:вчера|позавчера|на прошлой|в прошл\w+|на днях|(?:неделю|месяц|год|дня?|часа?) назад|недавно)"
 )
+_DAY = re.compile(
+    r"(?<![а-я])(?:понедельн\w+|вторн\w+|сред[уые](?![а-я])|четверг\w*|пятниц\w+|суббот\w+|воскресен\w+|пн|вт|ср|чт|пт|сб|вс"
+    r"|сегодня|завтра|послезавтра|недел\w+|выходн\w+)(?![а-я])|\d{1,2}(?:-?го|-?ое|-?е|\.\d\d| числ\w+"
+    r"| (?:янв|фев|мар|апр|ма[яй]|июн|июл|авг|сен|окт|ноя|дек)\w*)(?![а-я])|\d{1,2}[:.]\d\d"
+)
 _NEGATION = re.compile(r"(?<![а-я])(?:не|нет|ни|без|нельзя|никак\w*|никто)(?![а-я])")
 _LINK = re.compile(
     r"https?://|www\.|t\.me/|wa\.me/|bit\.ly|\S+\.(?:ru|com|site|online|top|net|рф|shop|info|pro|org)\b|@\w{4,}"
@@ -44,12 +49,11 @@ class Features:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A rule that matched: what it speaks for, how strongly (-1..1), its Russian reason, the words it matched."""
+    """A rule that matched: what it speaks for, how strongly (-1..1), its Russian reason."""
 
     intent: str
     weight: float
     reason: str
-    words: str
     key: str
 
 
@@ -176,6 +180,9 @@ class Signs:
             yield "denies"
         if _PAST.search(plain):
             yield "past time"
+        days = {found.group()[:4] for found in _DAY.finditer(plain)}
+        if len(days) > 1:
+            yield "days"
         if any(verb_form(token) == "past" for token in self.tokens[:60] if token.isalpha()):
             yield "past verb"
         if self.urgent_words:
@@ -238,12 +245,12 @@ def _spoken(plain: str, folded: str) -> Iterable[Spoken]:
     for intent, weight, reason, pattern, key in _rules():
         found = pattern.search(plain)
         if found:
-            yield Spoken(intent, weight, f"{reason}: «{short(found.group())}»", found.group(), key)
+            yield Spoken(intent, weight, f"{reason}: «{short(found.group())}»", key)
     both = f"{plain}\n{folded}"
     for weight, pattern, key in _spam_rules():
         found = pattern.search(both)
         if found:
-            yield Spoken("spam", weight, f"похоже на рекламу: «{short(found.group())}»", found.group(), key)
+            yield Spoken("spam", weight, f"похоже на рекламу: «{short(found.group())}»", key)
 
 
 @cache
