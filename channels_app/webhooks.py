@@ -191,8 +191,10 @@ def _run(sql: str, values: tuple[Any, ...]) -> bool:
     """Prepared by the server: it is the same for every post to a business, and planning it costs more than running
     it. The ORM's cursor would put the values into the text. No search path is set, so the plan stays good."""
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, values, prepare=True)
+    line = connection.connection
+    line.prepare_threshold = 0  # Django forbids it for its own statements, which are not sent this way
+    with connection.wrap_database_errors, psycopg.Cursor(line) as cursor:
+        cursor.execute(sql, values)
         return cursor.fetchone() is not None
 
 
