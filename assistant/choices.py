@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 
 from assistant import cues, words
 from assistant.desk import Booked, Opening, StaffInfo
@@ -313,6 +314,7 @@ def _names_in(text: str, people: dict[int, str]) -> list[int]:
     return [id_ for id_ in wanted if id_ not in refused]
 
 
+@lru_cache(maxsize=20_000)  # a message's words against every member's name: the same questions all day
 def same_name(word: str, full_name: str) -> bool:
     """Whether a word is one of the person's names in any case, or its short form: Ольге, Оле -> Ольга."""
     for part in full_name.casefold().replace("ё", "е").split():

@@ -307,6 +307,7 @@ class _Search:
     bounds: _Bounds
     ruled_out: list[_Range]
     free: dict[int, dict[int, Candidate]] = field(default_factory=dict)  # start -> staff id, as far as was looked
+    days: dict[int, date] = field(default_factory=dict)  # start -> local day, as far as was asked
 
     def pick_inside(self, ranges: Sequence[_Range], limit: int) -> list[int]:
         """Starts inside the ranges: the best of each range, then others far from those, then any."""
@@ -370,8 +371,10 @@ class _Search:
         return sum(self._local_day(other) == day for other in picked)
 
     def _local_day(self, start: int) -> date:
-        branch_id = next(iter(self.free[start].values())).branch_id
-        return self.board.calendars[branch_id].local_day(moment_of(start))
+        if start not in self.days:
+            branch_id = next(iter(self.free[start].values())).branch_id
+            self.days[start] = self.board.calendars[branch_id].local_day(moment_of(start))
+        return self.days[start]
 
 
 def _load(person: Person, start: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.contrib.postgres.aggregates import ArrayAgg
+from django.db import connection
 from django.db.models import Q
 
 from booking.models import TAKES_TIME, Appointment, minutes_of
@@ -65,7 +66,7 @@ def openings(
         return Found(reason="no_service")
     return find_openings(
         visit,
-        load_board(now=now, staff_id=staff_id, contact_id=contact_id, ground=ground),
+        load_board(now=now, visit=visit, staff_id=staff_id, contact_id=contact_id, ground=ground),
         now=now,
         wish=wish,
         limit=limit,
@@ -126,17 +127,21 @@ def _visit_on(ground: Ground, service_ids: Sequence[int]) -> Visit | None:
 def load_board(
     *,
     now: datetime,
+    visit: Visit | None = None,
     staff_id: int | None = None,
     contact_id: int | None = None,
     moving_id: int | None = None,
     ground: Ground | None = None,
 ) -> Board:
-    """People who take bookings (or that one), when they work and what they have to do from about now on."""
+    """People who take bookings (or that one; those who can do the visit), when they work and what they have to do from
+    about now on."""
     if ground:
         team = [person for person in ground.team if staff_id in (None, person.id)]
         calendars, rules = ground.calendars, ground.rules
     else:
         team, calendars, rules = load_team(staff_id), load_calendars(), _rules(BusinessSettings.load())
+    if visit:
+        team = [person for person in team if person.can_do(visit)]
     busy = _busy(team, now=now, contact_id=contact_id, moving_id=moving_id)
     return Board(tuple(replace(person, busy=tuple(busy[person.id])) for person in team), calendars, rules)
 
@@ -165,16 +170,24 @@ def _busy(
     team: Collection[Person], *, now: datetime, contact_id: int | None, moving_id: int | None
 ) -> dict[int, list[tuple[int, int]]]:
     """Minutes taken by staff id, from the day before now on; a hold that ran out takes none."""
-    taken = Appointment.objects.filter(
-        staff__in=[person.id for person in team], status__in=TAKES_TIME, starts_at__gte=now - timedelta(days=1)
-    ).exclude(status=Appointment.Status.HOLD, hold_until__lte=now)
-    if contact_id is not None:
-        taken = taken.exclude(status=Appointment.Status.HOLD, contact=contact_id)
-    if moving_id is not None:
-        taken = taken.exclude(pk=moving_id)
     busy: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for staff_id, start, end in taken.order_by("start_min").values_list("staff_id", "start_min", "end_min"):
-        busy[staff_id].append((start, end))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT staff_id, start_min, end_min FROM booking_appointment"
+            " WHERE staff_id = ANY(%(team)s) AND status = ANY(%(statuses)s) AND starts_at >= %(since)s"
+            " AND NOT (status = 'hold' AND (COALESCE(hold_until <= %(now)s, false) OR contact_id = %(contact)s))"
+            " AND id IS DISTINCT FROM %(moving)s ORDER BY start_min",
+            {
+                "team": [person.id for person in team],
+                "statuses": list(TAKES_TIME),
+                "since": now - timedelta(days=1),
+                "now": now,
+                "contact": contact_id or 0,
+                "moving": moving_id,
+            },
+        )
+        for staff_id, start, end in cursor:
+            busy[staff_id].append((start, end))
     return busy
 
 

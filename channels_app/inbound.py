@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from channels_app import adapters, live
 from channels_app.models import ChannelAccount, InboundEvent
 from contacts import receiving
 from contacts.incoming import Incoming
 from contacts.models import Message
+from leadhub import rows
 from leadhub.work import TryLater, later
 from tenants.models import ChannelKind
 
@@ -26,7 +27,7 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
 
     What cannot be parsed stays `broken`, what is no message stays `ignored`, both with the reason for people to see.
     Asked again for a post that was taken in, it gives nothing."""
-    event = InboundEvent.objects.select_for_update(of=("self",)).select_related("account").filter(pk=event_id).first()
+    event = _locked(event_id)
     if event is None or event.status != _Status.NEW:
         return []
     try:
@@ -45,6 +46,21 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
         reasons = "; ".join(dict.fromkeys(item.reason or "такое сообщение уже есть" for item in happened))
         _close(event, _Status.IGNORED, reasons)
     return messages
+
+
+def _locked(event_id: int) -> InboundEvent | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {rows.columns(InboundEvent, 'e')}, {rows.columns(ChannelAccount, 'a')}"  # noqa: S608 - our columns
+            " FROM channels_app_inboundevent e JOIN channels_app_channelaccount a ON a.id = e.account_id"
+            " WHERE e.id = %s FOR UPDATE OF e",
+            [event_id],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    event, event.account = rows.build(found, InboundEvent, ChannelAccount)
+    return event
 
 
 @transaction.atomic
@@ -66,8 +82,9 @@ def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | No
 
 
 def _close(event: InboundEvent, status: str, error: str) -> None:
-    event.status, event.error = status, error[:300]
-    event.save(update_fields=["status", "error"])
+    with connection.cursor() as cursor:
+        sql = "UPDATE channels_app_inboundevent SET status = %s, error = %s WHERE id = %s"
+        cursor.execute(sql, [status, error[:300], event.pk])
 
 
 def answer_press(account_id: int, callback_id: str) -> None:

@@ -39,5 +39,7 @@ def address_of(request: HttpRequest) -> str:
 
 
 def _count(name: str) -> int:
-    cache.add(name, 0, WINDOW * 2)
-    return cache.incr(name)
+    try:
+        return cache.incr(name)
+    except ValueError:  # the first of its minute
+        return 1 if cache.add(name, 1, WINDOW * 2) else cache.incr(name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,8 +27,19 @@ _SALT = "channels_app.chat_ticket"
 
 def publish(kind: str, **ids: Any) -> None:
     """After the commit, tell the current tenant's screens: {"schema", "kind", and the ids}. Never fails the caller."""
-    event = json.dumps({"schema": connection.schema_name, "kind": kind, **ids})
-    transaction.on_commit(lambda: _send(event), robust=True)
+    _waiting.events.append(json.dumps({"schema": connection.schema_name, "kind": kind, **ids}))
+    transaction.on_commit(_send_waiting, robust=True)
+
+
+class _Waiting(threading.local):
+    """What this thread's transaction has to tell. Events of one that was rolled back go with the next: a screen that
+    looks for nothing finds nothing new."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+
+_waiting = _Waiting()
 
 
 def chat_ticket(visitor: str) -> str:
@@ -45,11 +58,22 @@ def read_chat_ticket(ticket: str) -> tuple[str, str] | None:
     return told["schema"], told["visitor"]
 
 
-def _send(event: str) -> None:
+def _send_waiting() -> None:
+    """The first of a commit's hooks tells everything."""
+    events, _waiting.events = list(dict.fromkeys(_waiting.events)), []
+    if events:
+        _send(events)
+
+
+def _send(events: Sequence[str]) -> None:
+    """In one round trip."""
     try:
-        _client(os.getpid()).publish(CHANNEL, event)
+        with _client(os.getpid()).pipeline(transaction=False) as line:
+            for event in events:
+                line.publish(CHANNEL, event)
+            line.execute()
     except (redis.RedisError, OSError) as error:
-        logger.warning("live event was not sent: %s", type(error).__name__)
+        logger.warning("live events were not sent: %s", type(error).__name__)
 
 
 @lru_cache(maxsize=1)

@@ -85,7 +85,9 @@ class Delivery(models.Model):
         CANCELLED = "cancelled", "отменено"
 
     key = models.CharField("ключ", max_length=120, unique=True)
-    account = models.ForeignKey(ChannelAccount, models.PROTECT, related_name="deliveries", verbose_name="подключение")
+    account = models.ForeignKey(  # no constraint in the database, as with an event's account
+        ChannelAccount, models.PROTECT, related_name="deliveries", verbose_name="подключение", db_constraint=False
+    )
     conversation = models.ForeignKey(
         Conversation, models.CASCADE, null=True, blank=True, related_name="deliveries", verbose_name="разговор"
     )
@@ -119,7 +121,9 @@ class Delivery(models.Model):
 class Notice(models.Model):
     """A word to a staff member: something needs you."""
 
-    staff = models.ForeignKey(StaffMember, models.CASCADE, related_name="notices", verbose_name="кому")
+    staff = models.ForeignKey(
+        StaffMember, models.CASCADE, related_name="notices", verbose_name="кому", db_constraint=False
+    )
     kind = models.CharField(
         "о чём", max_length=30
     )  # hot_lead, reassigned, breach, complaint, urgent, handover, failure

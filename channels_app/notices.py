@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import connection
+
 from channels_app import live
 from channels_app.models import Notice
+from leadhub import rows
 from tenants.business.models import StaffMember
 
 _KEY_LENGTH = 120
@@ -18,12 +21,14 @@ def notify(
     own_key = f"{staff.pk}:{key}"
     if len(own_key) > _KEY_LENGTH:
         raise ValueError("a notice's key is too long")
-    notice, is_new = Notice.objects.get_or_create(
-        key=own_key,
-        defaults={"staff": staff, "kind": kind[:30], "text": text[:300], "lead_id": lead_id, "created_at": now},
-    )
-    if not is_new:
+    notice = Notice(staff=staff, kind=kind[:30], text=text[:300], lead_id=lead_id, key=own_key, created_at=now)
+    sql, values = rows.insert(notice)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} ON CONFLICT (key) DO NOTHING RETURNING id", values)
+        stored = cursor.fetchone()
+    if stored is None:
         return None
+    rows.stored(notice, stored[0])
     live.publish("notice", id=notice.pk, staff=staff.pk, lead=lead_id)
     return notice
 

@@ -13,17 +13,17 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
 
 from channels_app import adapters, live
 from channels_app.adapters import AccountBroken, Adapter, ClientUnreachable, Rejected
 from channels_app.models import ChannelAccount, Delivery
 from channels_app.notices import notify
 from channels_app.signals import delivery_changed
-from contacts.models import Conversation, Identity, Message
-from leadhub import clock
+from contacts.models import Contact, Conversation, Identity, Message
+from leadhub import clock, rows
 from leadhub.work import TryLater, forget, later
 from tenants.business.models import StaffMember
 from tenants.models import ChannelKind, Role
@@ -64,27 +64,21 @@ def queue(
     `message`: the words stand in the conversation already; else they are put there, by `staff` or the assistant.
     `is_answer`: it acts on what the client asked. `fallback_sms`: goes to the contact's phone when the channel is shut.
     """
-    if known := Delivery.objects.filter(key=key).first():
-        return known
-    if message is None:
-        message = Message.objects.create(
-            conversation=conversation,
-            author=Message.Author.ASSISTANT if by_assistant else Message.Author.STAFF,
-            staff=staff,
-            text=text,
-            choices=list(choices),
-            sent_at=now,
-            received_at=now,
-            is_answer=is_answer,
-        )
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now)
-    conversation.last_message_at = now
-    account, to = _way_to(conversation)
-    delivery = Delivery.objects.create(
-        key=key,
-        account=account,
+    account_id, to = _way_to(conversation)
+    said = message or Message(
         conversation=conversation,
-        message=message,
+        author=Message.Author.ASSISTANT if by_assistant else Message.Author.STAFF,
+        staff=staff,
+        text=text,
+        choices=list(choices),
+        sent_at=now,
+        received_at=now,
+        is_answer=is_answer,
+    )
+    delivery = Delivery(
+        key=key,
+        account_id=account_id,
+        conversation=conversation,
         to=to,
         text=text,
         choices=list(choices),
@@ -92,12 +86,43 @@ def queue(
         fallback_sms=fallback_sms,
         created_at=now,
     )
-    live.publish("message", id=message.pk, conversation=conversation.pk)
-    if account.kind == ChannelKind.FORM:
+    if not _store(delivery, said, now=now):
+        return Delivery.objects.get(key=key)
+    conversation.last_message_at = now
+    live.publish("message", id=said.pk, conversation=conversation.pk)
+    if conversation.identity.kind == ChannelKind.FORM and account_id == conversation.account_id:
         _finish(delivery, _Status.FAILED, now=now, error="Ответить некуда: в заявке с сайта нет телефона для СМС.")
     else:
         later(HANDLER, delivery.pk)
     return delivery
+
+
+def _store(delivery: Delivery, said: Message, *, now: datetime) -> bool:
+    """The delivery, the words if they do not stand in the conversation yet, and when it was last spoken in, with one
+    statement. False: there is a delivery of this key, and nothing is stored."""
+    if said.pk is None:
+        words_sql, words_values = rows.insert(said, sources=(("conversation_id", str(int(delivery.conversation_id))),))
+    else:
+        words_sql, words_values = f"SELECT {int(said.pk)}::bigint AS id", []
+    delivery_sql, delivery_values = rows.insert(delivery, sources=(("message_id", "words.id"),))
+    is_first = "NOT EXISTS (SELECT FROM channels_app_delivery WHERE key = %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH words AS ({words_sql} WHERE {is_first}"  # noqa: S608 - columns of our models only
+            f"{' RETURNING id' if said.pk is None else ''}),"
+            " spoken AS (UPDATE contacts_conversation SET last_message_at = %s FROM words"
+            " WHERE contacts_conversation.id = %s)"
+            f" {delivery_sql} FROM words RETURNING id, message_id",
+            [*words_values, delivery.key, now, delivery.conversation_id, *delivery_values],
+        )
+        stored = cursor.fetchone()
+    if stored is None:
+        return False
+    rows.stored(delivery, stored[0])
+    if said.pk is None:
+        rows.stored(said, stored[1])
+    delivery.message = said
+    return True
 
 
 @transaction.atomic
@@ -121,13 +146,13 @@ def sms_account() -> ChannelAccount | None:
     return ChannelAccount.objects.filter(kind=ChannelKind.SMS, is_active=True).order_by("pk").first()
 
 
-def _way_to(conversation: Conversation) -> tuple[ChannelAccount, str]:
-    """Where this client reads us. A form has no way back: the phone left in it gets an SMS, if there is one."""
-    account = ChannelAccount.objects.get(pk=conversation.account_id)
+def _way_to(conversation: Conversation) -> tuple[int, str]:
+    """Account and address where this client reads us. A form has no way back: the phone left in it gets an SMS, if
+    there is a gateway."""
     to = conversation.identity.external_id
-    if account.kind == ChannelKind.FORM and to.startswith("+") and (gateway := sms_account()):
-        return gateway, to
-    return account, to
+    if conversation.identity.kind == ChannelKind.FORM and to.startswith("+") and (gateway := sms_account()):
+        return gateway.pk, to
+    return conversation.account_id, to
 
 
 @transaction.atomic
@@ -139,7 +164,7 @@ def retry(delivery: Delivery, *, now: datetime) -> Delivery:
     if delivery.conversation_id:
         Identity.objects.filter(conversation=delivery.conversation_id).update(is_unreachable=False)
         if delivery.account.kind == ChannelKind.FORM:
-            delivery.account, delivery.to = _way_to(delivery.conversation)
+            delivery.account_id, delivery.to = _way_to(delivery.conversation)
     delivery.status, delivery.error, delivery.by_assistant, delivery.created_at = _Status.QUEUED, "", False, now
     delivery.save(update_fields=["status", "error", "by_assistant", "created_at", "account", "to"])
     later(HANDLER, delivery.pk)
@@ -183,11 +208,7 @@ def deliver(delivery_id: int, *, now: datetime) -> None:
 
 def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
     """The delivery, if it may leave now; the world may have changed since it was queued."""
-    delivery = (
-        Delivery.objects.select_related("account", "message", "conversation__identity", "conversation__contact")
-        .filter(pk=delivery_id, status=_Status.QUEUED)
-        .first()
-    )
+    delivery, others = _waiting(delivery_id, now=now)
     if delivery is None:
         return None
     conversation = delivery.conversation
@@ -199,8 +220,46 @@ def _look_again(delivery_id: int, *, now: datetime) -> Delivery | None:
         return _finish(delivery, _Status.FAILED, now=now, error="Не удалось отправить за 12 часов.")
     if delivery.account.paused_reason or not delivery.account.is_active:
         raise TryLater("the account is paused", after=PAUSED_RETRY, counts=False)
-    _keep_turn_and_pace(delivery, now=now)
+    _keep_turn_and_pace(delivery, others)
     return delivery
+
+
+_SENT: tuple[tuple[Any, ...], ...] = (  # what sending looks at
+    (Delivery,),
+    (ChannelAccount,),
+    (Message, "author", "is_answer", "conversation", "sent_at"),
+    (Conversation, "held_by", "identity", "contact", "account_id"),
+    (Identity, "contact", "kind", "external_id", "is_unreachable"),
+    (Contact, "phone"),
+)
+
+
+def _waiting(delivery_id: int, *, now: datetime) -> tuple[Delivery | None, list[str]]:
+    """The delivery with all that is needed to send it, and the states of other texts to this client that wait before
+    it or left within BURST_WINDOW; with one query."""
+    names = ", ".join(rows.columns(*model[:1], alias, *model[1:]) for model, alias in zip(_SENT, "damcip", strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {names}, ARRAY("  # noqa: S608 - columns of our models only
+            "   SELECT o.status FROM channels_app_delivery o WHERE o.account_id = d.account_id AND o.to = d.to"
+            "   AND ((o.status = 'queued' AND o.id < d.id) OR o.sent_at > %s) LIMIT 50)"
+            " FROM channels_app_delivery d JOIN channels_app_channelaccount a ON a.id = d.account_id"
+            " LEFT JOIN contacts_message m ON m.id = d.message_id"
+            " LEFT JOIN contacts_conversation c ON c.id = d.conversation_id"
+            " LEFT JOIN contacts_identity i ON i.id = c.identity_id LEFT JOIN contacts_contact p ON p.id = c.contact_id"
+            " WHERE d.id = %s AND d.status = 'queued'",
+            [now - BURST_WINDOW, delivery_id],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None, []
+    delivery, delivery.account, message, conversation, identity, contact = rows.build(found, *_SENT)
+    if message:
+        delivery.message = message
+    if conversation:
+        conversation.identity, conversation.contact = identity, contact
+        delivery.conversation = conversation
+    return delivery, found[-1]
 
 
 def _went_on(delivery: Delivery) -> bool:
@@ -209,16 +268,13 @@ def _went_on(delivery: Delivery) -> bool:
     return later_words.exclude(author__in=[Message.Author.NOTE, Message.Author.SYSTEM]).exists()
 
 
-def _keep_turn_and_pace(delivery: Delivery, *, now: datetime) -> None:
+def _keep_turn_and_pace(delivery: Delivery, others: Sequence[str]) -> None:
     """Texts to one client leave in their order, and not faster than messengers take them."""
-    waiting, just_now = Q(status=_Status.QUEUED, pk__lt=delivery.pk), Q(sent_at__gt=now - BURST_WINDOW)
-    others = Delivery.objects.filter(waiting | just_now, account=delivery.account_id, to=delivery.to)
-    states = list(others.values_list("status", flat=True)[:50])
-    if _Status.QUEUED in states:
+    if _Status.QUEUED in others:
         raise TryLater("an earlier text to this client waits", after=IN_TURN_RETRY, counts=False)
     if not delivery.conversation_id or delivery.account.kind == ChannelKind.WEBCHAT:
         return
-    if len(states) >= BURST:
+    if len(others) >= BURST:
         raise TryLater("this client got several texts just now", after=timedelta(seconds=1), counts=False)
 
 
@@ -269,6 +325,12 @@ def _note_sent(delivery: Delivery) -> None:
 # --- What came of it -------------------------------------------------------------------------------------------------
 
 
+_NEXT = """(
+    SELECT min(n.id) FROM channels_app_delivery n
+    WHERE n.account_id = channels_app_delivery.account_id AND n.to = channels_app_delivery.to
+      AND n.status = 'queued' AND n.id > channels_app_delivery.id)"""
+
+
 @transaction.atomic
 def _finish(delivery: Delivery, status: str, *, now: datetime, error: str = "") -> None:
     """Keep the outcome and tell rooms above; a delivery that has an outcome keeps its first one."""
@@ -281,26 +343,23 @@ def _finish(delivery: Delivery, status: str, *, now: datetime, error: str = "") 
         "provider_id": delivery.provider_id,
         "parts_sent": delivery.parts_sent,
     }
-    if not Delivery.objects.filter(pk=delivery.pk, status=_Status.QUEUED).update(**outcome):
-        return
     for name, value in outcome.items():
         setattr(delivery, name, value)
+    sql, values = rows.update(delivery, *outcome)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} AND status = 'queued' RETURNING {_NEXT}", values)
+        kept = cursor.fetchone()
+    if kept is None:
+        delivery.refresh_from_db(fields=list(outcome))
+        return
     delivery_changed.send(Delivery, delivery=delivery, now=now)
-    _wake_next(delivery)
+    if kept[0]:  # the next text to this client may go now
+        later(HANDLER, kept[0])
     if not delivery.conversation_id:
         return
     live.publish("delivery", id=delivery.pk, conversation=delivery.conversation_id, message=delivery.message_id)
     if delivery.account.kind == ChannelKind.WEBCHAT and sent_at:
         live.publish("chat", id=delivery.message_id, visitor=delivery.to)
-
-
-def _wake_next(delivery: Delivery) -> None:
-    """The next text to this client may go now."""
-    waiting = Delivery.objects.filter(
-        account=delivery.account_id, to=delivery.to, status=_Status.QUEUED, pk__gt=delivery.pk
-    )
-    if following := waiting.order_by("pk").first():
-        later(HANDLER, following.pk)
 
 
 @transaction.atomic

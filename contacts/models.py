@@ -20,6 +20,8 @@ class Contact(models.Model):
     note = models.TextField("заметка", blank=True)
     created_at = models.DateTimeField("создан")
 
+    is_just_met = False  # true on the instance that was stored with the client's first message: there is no past yet
+
     class Meta:
         verbose_name = "клиент"
         verbose_name_plural = "клиенты"
@@ -81,7 +83,10 @@ class Conversation(models.Model):
     identity = models.OneToOneField(Identity, models.CASCADE, related_name="conversation", verbose_name="аккаунт")
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="conversations", verbose_name="клиент")
     account_id = models.BigIntegerField("подключение")  # channels_app.ChannelAccount, a room above
-    branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, verbose_name="филиал")
+    # No constraint in the database: see `routing.models.Lead.branch`.
+    branch = models.ForeignKey(
+        Branch, models.SET_NULL, null=True, blank=True, verbose_name="филиал", db_constraint=False
+    )
     state = models.JSONField("состояние диалога", default=dict, blank=True)
     # Who leads the conversation: null is the assistant; a person who took over silences it at once.
     held_by = models.ForeignKey(StaffMember, models.SET_NULL, null=True, blank=True, verbose_name="ведёт человек")

@@ -27,7 +27,11 @@ def warm(**_: object) -> None:
     """Before the worker forks, so that its processes share what was loaded; no connection may go over the fork."""
     from django.db import connections
 
-    from leadhub.warming import warm_up
+    from leadhub import warming
 
-    warm_up.send(None)
+    warming.warm_up.send(None)
+    warming.keep_for_good()
     connections.close_all()
+    # Asking the database before each task whether it is there would cost more than noticing that it is not:
+    # `leadhub.work.running` begins again then.
+    connections.settings["default"]["CONN_HEALTH_CHECKS"] = "pool" in connections.settings["default"]["OPTIONS"]

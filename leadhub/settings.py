@@ -155,6 +155,9 @@ CELERY_TASK_DEFAULT_QUEUE = "pipeline"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 5000
+# Celery closes the database after every task unless told how many may share a connection; a fresh one costs more than
+# the task. Age and faults end it instead: `leadhub.work.tasks`.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 5, "socket_connect_timeout": 2}

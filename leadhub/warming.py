@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,11 +36,20 @@ def warm_web(application: Callable[..., Iterable[bytes]]) -> bool:
         _compile_templates()
         connection.ensure_connection()
         _visit(application, settings.LOGIN_URL)
+        keep_for_good()
         _web_is_warm = True
     except DatabaseError as error:
         logger.warning("the web server is not warm: %s", type(error).__name__)
         connection.close()
     return _web_is_warm
+
+
+def keep_for_good() -> None:
+    """What is loaded now stays: the collector need not walk it again (a fifth of a worker's time), nor make a forked
+    process copy its pages; and what one message makes is mostly gone before the collector would look for it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def web_is_warm() -> bool:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Q
 
 from assistant import dialogue
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation
+from leadhub import rows
 from routing import config as configs
 from routing import record, sla
 from routing.config import Config
@@ -127,29 +127,34 @@ def _verdicts(
 # --- The world as candidates ----------------------------------------------------------------------------------------
 
 
-def candidates_at(now: datetime, roles: Collection[str]) -> list[Candidate]:
-    """Everybody of these roles with shift and load as of `now`; two queries whatever the size of the staff."""
-    open_lead = Q(leads__status__in=[Lead.Status.OPEN, Lead.Status.NEEDS_CALL], leads__is_test=False)
-    people = list(
-        StaffMember.objects.filter(is_active=True, role__in=roles)
-        .annotate(load=Count("leads", filter=open_lead))
-        .order_by("pk")
-    )
+_PEOPLE = """
+SELECT s.*,
+    (SELECT count(*) FROM routing_lead l
+     WHERE l.owner_id = s.id AND l.status IN ('open', 'needs_call') AND NOT l.is_test) AS load,
+    (SELECT max(a.created_at) FROM routing_assignment a WHERE a.staff_id = s.id) AS given_at
+FROM business_staffmember s WHERE s.is_active AND s.role = ANY(%s) ORDER BY s.id
+"""
+
+
+def people_at_work(now: datetime, roles: Collection[str]) -> list[tuple[StaffMember, Candidate]]:
+    """Everybody of these roles with shift and load as of `now`; one query whatever the size of the staff."""
     config = configs.load()
-    given = dict(Assignment.objects.values_list("staff_id").annotate(Max("created_at")))
     return [
-        Candidate(
-            person.pk,
-            person.name,
-            person.role,
-            _is_at_work(person, config, now),
-            person.is_away,
-            person.load,
-            person.load_cap,
-            person.branch_id,
-            given.get(person.pk),
+        (
+            person,
+            Candidate(
+                person.pk,
+                person.name,
+                person.role,
+                _is_at_work(person, config, now),
+                person.is_away,
+                person.load,
+                person.load_cap,
+                person.branch_id,
+                person.given_at,
+            ),
         )
-        for person in people
+        for person in StaffMember.objects.raw(_PEOPLE, [list(roles)])
     ]
 
 
@@ -185,16 +190,16 @@ def give(
     """
     lock_assigning()
     tiers = tiers_for(stage)
-    candidates = candidates_at(now, {role for tier in tiers for role in tier})
+    people = people_at_work(now, {role for tier in tiers for role in tier})
+    candidates = [candidate for _, candidate in people]
     choice = choose(candidates, tiers=tiers, branch_id=lead.branch_id, exclude=exclude)
-    staff_id, reason = choice.staff_id, choice.reason
-    if staff_id is None:
+    staff, reason = next((person for person, _ in people if person.pk == choice.staff_id), None), choice.reason
+    if staff is None:
         backup = configs.load().settings.backup_staff
         if backup is None or backup.pk in exclude or not backup.is_active:
             record.add(lead, "assigned", "Передать некому", _lines(choice), now=now)
             return None
-        staff_id, reason = backup.pk, f"резервный сотрудник: {choice.reason}"
-    staff = StaffMember.objects.get(pk=staff_id)
+        staff, reason = backup, f"резервный сотрудник: {choice.reason}"
     assignment = make_owner(lead, staff, reason=reason, now=now)
     record.add(lead, "assigned", f"Назначено: {staff.name}", [("Почему", why), *_lines(choice)], now=now)
     notify(
@@ -220,8 +225,12 @@ def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, ta
     lead.owner, lead.assigned_at = staff, now
     lead.taken_at = now if taken else None
     lead.changed_at = now
-    lead.save(update_fields=["owner", "assigned_at", "taken_at", "changed_at"])
-    return lead.assignments.create(staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None)
+    record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at")
+    assignment = Assignment(
+        lead=lead, staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None
+    )
+    rows.store(assignment)
+    return assignment
 
 
 @transaction.atomic
@@ -241,7 +250,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
         return lead
     if lead.owner_id == by.pk:
         lead.taken_at = lead.changed_at = now
-        lead.save(update_fields=["taken_at", "changed_at"])
+        record.keep(lead, "taken_at", "changed_at")
         lead.assignments.filter(ended_at=None).update(taken_at=now)
     else:
         make_owner(lead, by, reason="взял сам", now=now, taken=True)
@@ -249,7 +258,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation.save(update_fields=["held_by", "needs_person"])
     if lead.status == Lead.Status.NEEDS_CALL:
         lead.status = Lead.Status.OPEN
-        lead.save(update_fields=["status"])
+        record.keep(lead, "status")
     sla.taken(lead, now=now)
     record.add(lead, "taken", f"{by.name} ведёт заявку", [("Ассистент", "замолчал")], now=now)
     lead_changed.send(Lead, lead=lead, what="taken", now=now)
@@ -266,7 +275,7 @@ def hand_back(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
     conversation.state = {**conversation.state, "dialogue": dialogue.hand_back(conversation.state.get("dialogue"))}
     conversation.save(update_fields=["held_by", "needs_person", "state"])
     lead.changed_at = now
-    lead.save(update_fields=["changed_at"])
+    record.keep(lead, "changed_at")
     sla.handed_back(lead, now=now)
     record.add(lead, "handed_back", f"{by.name} вернул(а) заявку ассистенту", [], now=now)
     lead_changed.send(Lead, lead=lead, what="handed_back", now=now)

@@ -16,7 +16,7 @@ from tenants.business.models import StaffMember
 def needs_call(lead: Lead, *, why: str, now: datetime, at: datetime | None = None) -> Task:
     """Mark the lead «нужен звонок», with one open task «Перезвонить», here and (through the signal) in the CRM."""
     lead.status, lead.changed_at = Lead.Status.NEEDS_CALL, now
-    lead.save(update_fields=["status", "changed_at"])
+    record.keep(lead, "status", "changed_at")
     task = call_task(lead, why=why, now=now, at=at)
     sla.show(lead, "call", task.due_at, now)
     record.add(lead, "needs_call", "Нужен звонок", [("Почему", why)], now=now)
@@ -60,7 +60,7 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
     lead = task.lead
     if task.kind == Task.Kind.CALL and lead.status == Lead.Status.NEEDS_CALL:
         lead.status, lead.changed_at = Lead.Status.OPEN, now
-        lead.save(update_fields=["status", "changed_at"])
+        record.keep(lead, "status", "changed_at")
         sla.show(lead, "", None, now)
     record.add(lead, "task", "Сделано: " + task.title, [("Кто", by.name)] if by else [], now=now)
     task_changed.send(Task, task=task, what="done", now=now)

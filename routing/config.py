@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection, transaction
 
 from assistant.understanding import ServiceInfo
 from booking.queries import Ground, load_ground
@@ -17,7 +20,10 @@ from tenants.business.models import Branch, BusinessSettings, MatrixRole, Servic
 from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 
-KEPT_SECONDS = 3.0
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN = 3.0  # seconds; after them a process asks whether anything was changed
+KEPT_SECONDS = 20.0  # whatever was said about changes (rows written past the models tell nobody)
 
 
 @dataclass(frozen=True)
@@ -60,18 +66,57 @@ class Config:
         return self.branches[0]
 
 
-_kept: dict[str, tuple[float, Config]] = {}
+@dataclass
+class _Kept:
+    config: Config
+    stamp: str
+    read_at: float
+    looked_at: float
+
+
+_kept: dict[str, _Kept] = {}
 
 
 def load() -> Config:
-    """The current tenant's settings, at most KEPT_SECONDS old. A business without a branch raises DoesNotExist."""
-    schema = connection.schema_name
+    """The current tenant's settings: a change that was saved counts after LOOK_AGAIN seconds in every process, any
+    other after KEPT_SECONDS. A business without a branch raises DoesNotExist."""
+    schema, moment = connection.schema_name, time.monotonic()
     found = _kept.get(schema)
-    if found and time.monotonic() - found[0] < KEPT_SECONDS:
-        return found[1]
-    config = _read()
-    _kept[schema] = (time.monotonic(), config)
-    return config
+    if found and moment - found.looked_at < LOOK_AGAIN:
+        return found.config
+    stamp = _stamp(schema)
+    if found and stamp and stamp == found.stamp and moment - found.read_at < KEPT_SECONDS:
+        found.looked_at = moment
+        return found.config
+    _kept[schema] = _Kept(_read(), stamp, moment, moment)
+    return _kept[schema].config
+
+
+def note_change() -> None:
+    """The current tenant's settings are changed by this transaction: whoever keeps them reads them again."""
+    schema = connection.schema_name
+
+    def tell() -> None:
+        _kept.pop(schema, None)
+        try:
+            cache.set(_name(schema), uuid4().hex, None)
+        except Exception as error:  # noqa: BLE001 - cache backends raise their clients' own kinds
+            logger.warning("a change of settings is known later: %s", type(error).__name__)
+
+    transaction.on_commit(tell)
+
+
+def _stamp(schema: str) -> str:
+    """Mark of the last change that was told; "" when the cache is away."""
+    try:
+        return cache.get_or_set(_name(schema), lambda: uuid4().hex, None)
+    except Exception as error:  # noqa: BLE001 - as above
+        logger.warning("nobody knows whether settings changed: %s", type(error).__name__)
+        return ""
+
+
+def _name(schema: str) -> str:
+    return f"settings-of:{schema}"
 
 
 def forget_all() -> None:

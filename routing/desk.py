@@ -68,9 +68,15 @@ class BookingDesk:
     def client(self) -> Client:
         contact, identity = self._contact, self.conversation.identity
         if self._has_consent is None:
-            self._has_consent = Consent.objects.filter(
-                contact=contact, purpose="data", withdrawn_at=None, text_version=self.config.settings.consent_version
-            ).exists()
+            self._has_consent = (
+                not contact.is_just_met
+                and Consent.objects.filter(
+                    contact=contact,
+                    purpose="data",
+                    withdrawn_at=None,
+                    text_version=self.config.settings.consent_version,
+                ).exists()
+            )
         return Client(
             name=contact.name,
             phone=contact.phone or identity.claimed_phone,

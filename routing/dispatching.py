@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from routing.desk import BookingDesk
 
 
-def route(lead: Lead, desk: BookingDesk, page: record.Page, *, is_new: bool, now: datetime) -> None:
+def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
     """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
     lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
     handover = desk.handover
@@ -32,13 +32,13 @@ def route(lead: Lead, desk: BookingDesk, page: record.Page, *, is_new: bool, now
     elif lead.is_hot or lead.kind == "form":
         _call_person(lead, why="Горячая заявка" if lead.is_hot else "Заявка с сайта", now=now)
     elif is_new:
-        page.add("routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))])
+        record.add(lead, "routed", "Ведёт ассистент", [("Почему", _why_assistant(lead))], now=now)
 
 
 def _reopen(lead: Lead, *, now: datetime) -> None:
     """A booked client needs a person after all: the lead is work again, with nobody's old claim on it."""
     lead.status, lead.owner, lead.taken_at, lead.changed_at = Lead.Status.OPEN, None, None, now
-    lead.save(update_fields=["status", "owner", "taken_at", "changed_at"])
+    record.keep(lead, "status", "owner", "taken_at", "changed_at")
     record.add(lead, "reopened", "Снова в работе: клиенту нужен человек", now=now)
 
 
@@ -65,7 +65,7 @@ def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime)
     Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
     if lead.stage != stage:
         lead.stage = stage
-        lead.save(update_fields=["stage"])
+        record.keep(lead, "stage")
     fits = lead.owner_id and lead.owner.role in configs.load().roles(stage, "R")
     if fits and not urgent:
         notify(

@@ -51,7 +51,9 @@ class Past:
 
 
 def past_of(contact: Contact, *, now: datetime) -> Past:
-    """Visits, revenue and no-shows of a contact, with one query."""
+    """Visits, revenue and no-shows of a contact, with one query at most."""
+    if contact.is_just_met:
+        return Past(visits=0, revenue_kopecks=0, no_shows=0, has_future=False)
     arrived = Q(status=Appointment.Status.ARRIVED)
     found = Appointment.objects.filter(contact=contact).aggregate(
         visits=Count("pk", filter=arrived),
@@ -68,7 +70,9 @@ def open_for(
     """The lead that this message belongs to, and whether it is new (then not saved yet).
 
     The conversation's row is locked by the caller."""
-    last = Lead.objects.filter(conversation=conversation).select_related("owner").order_by("-id").first()
+    last = None
+    if not conversation.contact.is_just_met:
+        last = Lead.objects.filter(conversation=conversation).select_related("owner").order_by("-id").first()
     if last and _goes_on(last, understanding, now=now):
         last.branch, last.last_client_at, last.changed_at = branch, now, now
         return last, False

@@ -32,8 +32,14 @@ class Lead(models.Model):
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="leads", verbose_name="клиент")
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="leads", verbose_name="разговор")
     kind = models.CharField("канал", max_length=20, choices=ChannelKind.choices)
-    branch = models.ForeignKey(Branch, models.SET_NULL, null=True, blank=True, verbose_name="филиал")
-    service = models.ForeignKey(Service, models.SET_NULL, null=True, blank=True, verbose_name="услуга")
+    # Branch, service and owner have no constraint in the database: to check it, each new lead would lock a row that all
+    # leads of the business share, and at 40 messages a second they would wait for each other. Django keeps them true.
+    branch = models.ForeignKey(
+        Branch, models.SET_NULL, null=True, blank=True, verbose_name="филиал", db_constraint=False
+    )
+    service = models.ForeignKey(
+        Service, models.SET_NULL, null=True, blank=True, verbose_name="услуга", db_constraint=False
+    )
     status = models.CharField("состояние", max_length=12, choices=Status.choices, default=Status.OPEN)
     stage = models.CharField("этап", max_length=20, choices=Stage.choices, default=Stage.FIRST_CONTACT)
     temperature = models.CharField("температура", max_length=4, choices=Temperature.choices, default=Temperature.COLD)
@@ -53,7 +59,13 @@ class Lead(models.Model):
     promo = models.CharField("промокод", max_length=60, blank=True)
     page = models.CharField("страница", max_length=300, blank=True)
     owner = models.ForeignKey(
-        StaffMember, models.SET_NULL, null=True, blank=True, related_name="leads", verbose_name="ответственный"
+        StaffMember,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="leads",
+        verbose_name="ответственный",
+        db_constraint=False,
     )
     assigned_at = models.DateTimeField("назначен", null=True, blank=True)
     taken_at = models.DateTimeField("взят", null=True, blank=True)
@@ -70,6 +82,8 @@ class Lead(models.Model):
     clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
+
+    draft = None  # a `record.Draft` while one step works on this instance
 
     class Meta:
         verbose_name = "заявка"
@@ -105,7 +119,9 @@ class Assignment(models.Model):
     """That a staff member answered for a lead from one moment to another, and why that person."""
 
     lead = models.ForeignKey(Lead, models.CASCADE, related_name="assignments", verbose_name="заявка")
-    staff = models.ForeignKey(StaffMember, models.CASCADE, related_name="assignments", verbose_name="кому")
+    staff = models.ForeignKey(
+        StaffMember, models.CASCADE, related_name="assignments", verbose_name="кому", db_constraint=False
+    )
     reason = models.CharField("почему", max_length=200)
     created_at = models.DateTimeField("назначено")
     taken_at = models.DateTimeField("взято", null=True, blank=True)

@@ -91,17 +91,16 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     message.save(update_fields=["understanding"])
     lead = Lead.objects.select_for_update(of=("self",)).select_related("contact", "owner", "branch").get(pk=lead.pk)
     lead.intent = intent
-    config, page = configs.load(), record.Page(now=now)
-    title = f"Исправлено: {INTENT_TITLES[before]} → {INTENT_TITLES[intent]}"
-    page.add("corrected", title, [("Кто", access.name_of(by))])
+    config = configs.load()
     past = leads.past_of(lead.contact, now=now)
-    if scored := leads.rescore(lead, past, config, now=now):
-        page.add("scored", *scored)
-    lead.save()
-    page.write(lead)
-    branch = lead.branch or config.branches[0]
-    desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
-    dispatching.route(lead, desk, page, is_new=False, now=now)
-    page.write(lead)
+    title = f"Исправлено: {INTENT_TITLES[before]} → {INTENT_TITLES[intent]}"
+    with record.together(lead):
+        record.add(lead, "corrected", title, [("Кто", access.name_of(by))], now=now)
+        if scored := leads.rescore(lead, past, config, now=now):
+            record.add(lead, "scored", *scored, now=now)
+        lead.save()
+        branch = lead.branch or config.branches[0]
+        desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+        dispatching.route(lead, desk, is_new=False, now=now)
     live.publish("lead", id=lead.pk)
     return lead

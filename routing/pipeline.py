@@ -8,16 +8,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
+
+from django.db import connection
+from psycopg.types.json import Jsonb
 
 from assistant import dialogue
 from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app import inbound, live, outbound
 from contacts.models import Conversation, Message
+from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, leads, record, sla
+from routing import dispatching, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -37,10 +42,12 @@ def receive_event(event_id: int, *, now: datetime) -> None:
     """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
     messages = inbound.take_in(event_id, now=now)
     window = configs.load().settings if messages else None
-    for conversation in {message.conversation for message in messages}:
-        live.publish("message", conversation=conversation.pk)
+    for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
+        fresh = list(fresh)
+        conversation = fresh[-1].conversation
+        live.publish("message", conversation=conversation_id)
         if window.burst_window_ms == 0:
-            _answer(conversation, now=now)
+            _answer(conversation, now=now, fresh=fresh if conversation.pending_since == now else None)
         else:
             later("routing.answer", conversation.pk, at=_burst_end(conversation, window, now))
 
@@ -55,52 +62,67 @@ def _burst_end(conversation: Conversation, window: Any, now: datetime) -> dateti
 # --- 2-5. Understood, scored, answered, routed ---------------------------------------------------------------------
 
 
-def answer(conversation_id: int, *, now: datetime, never_spam: bool = False) -> None:
-    """Everything the client wrote since the last answer is understood together and gets one answer."""
-    rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
-    _answer(rows.get(pk=conversation_id), now=now, never_spam=never_spam)
+def answer(
+    conversation_id: int, *, now: datetime, never_spam: bool = False, refined: refining.Refined | None = None
+) -> None:
+    """Everything the client wrote since the last answer is understood together and gets one answer. `refined`: what a
+    language model made of it; a newer message makes that worthless."""
+    talks = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
+    _answer(talks.get(pk=conversation_id), now=now, never_spam=never_spam, refined=refined)
 
 
-def _answer(conversation: Conversation, *, now: datetime, never_spam: bool = False) -> None:
-    """The conversation's row is locked by the caller."""
-    fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
-    if not fresh:
+def _answer(
+    conversation: Conversation,
+    *,
+    now: datetime,
+    fresh: Sequence[Message] | None = None,
+    never_spam: bool = False,
+    refined: refining.Refined | None = None,
+) -> None:
+    """The conversation's row is locked by the caller. `fresh`: all that has no answer yet, when the caller knows."""
+    if fresh is None:
+        fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
+    if not fresh or (refined and refined.message_id != fresh[-1].pk):
         return
-    config, page = configs.load(), record.Page(now=now)
+    config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
     past = leads.past_of(conversation.contact, now=now)
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
     )
+    if refined:
+        understanding = refined.understanding or understanding
+    elif not never_spam and refining.postpone(conversation, fresh[-1], understanding, text, config, now=now):
+        return
     understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
     branch = _place(conversation, understanding, config)
-    _keep_understanding(fresh, understanding)
-    page.add("understood", _understood_title(understanding), _understood_lines(understanding))
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
     leads.learn(lead, understanding, config, origin=_origin(conversation))
-    if scored := leads.rescore(lead, past, config, now=now):
-        page.add("scored", *scored)
-    if lead.status == Lead.Status.QUARANTINE:
-        page.add("quarantined", "В карантин: похоже на рекламу", _reasons(understanding))
-    if is_new and lead.is_open:
-        sla.set_confirm(lead, now=now)
-    lead.save()
-    page.write(lead)
-    if is_new and lead.is_open:
-        sla.start_confirm(lead, lead.clock_due_at, now=now)
-        later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
-
-    desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
-    if lead.status != Lead.Status.QUARANTINE:
-        is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
-        _turn(conversation, lead, understanding, desk, page, text=text, last=fresh[-1], is_silent=is_silent, now=now)
-        if conversation.held_by_id:
-            sla.client_wrote(lead, now=now)
-    conversation.pending_since = None
-    conversation.save(update_fields=["state", "branch", "pending_since", "last_message_at"])
-    dispatching.route(lead, desk, page, is_new=is_new, now=now)
-    page.write(lead)
+    with record.together(lead):
+        record.add(lead, "understood", _understood_title(understanding), _understood_lines(understanding), now=now)
+        if scored := leads.rescore(lead, past, config, now=now):
+            record.add(lead, "scored", *scored, now=now)
+        if lead.status == Lead.Status.QUARANTINE:
+            record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
+        if is_new and lead.is_open:
+            sla.set_confirm(lead, now=now)
+        if is_new:
+            rows.store(lead)
+        else:
+            lead.save()
+        if is_new and lead.is_open:
+            sla.start_confirm(lead, lead.clock_due_at, now=now)
+            later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
+        desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+        if lead.status != Lead.Status.QUARANTINE:
+            is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
+            _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)
+            if conversation.held_by_id:
+                sla.client_wrote(lead, now=now)
+        conversation.pending_since = None
+        _keep_turn(conversation, fresh, understanding)
+        dispatching.route(lead, desk, is_new=is_new, now=now)
     live.publish("lead", id=lead.pk)
 
 
@@ -123,13 +145,17 @@ def _place(conversation: Conversation, understanding: Understanding, config: Con
     return branch
 
 
-def _keep_understanding(fresh: Sequence[Message], understanding: Understanding) -> None:
+def _keep_turn(conversation: Conversation, fresh: Sequence[Message], understanding: Understanding) -> None:
     """The burst is processed; what it was understood to stands with its last message."""
-    fresh[-1].understanding = understanding.to_json()
-    fresh[-1].is_processed = True
-    fresh[-1].save(update_fields=["is_processed", "understanding"])
-    if earlier := [message.pk for message in fresh[:-1]]:
-        Message.objects.filter(pk__in=earlier).update(is_processed=True)
+    last = fresh[-1]
+    last.understanding, last.is_processed = understanding.to_json(), True
+    sql, values = rows.update(conversation, "state", "branch", "pending_since", "last_message_at")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE contacts_message SET is_processed = true,"  # noqa: S608 - columns of our models only
+            " understanding = CASE WHEN id = %s THEN %s ELSE understanding END WHERE id = ANY(%s);\n" + sql,
+            [last.pk, Jsonb(last.understanding), [message.pk for message in fresh], *values],
+        )
 
 
 def _origin(conversation: Conversation) -> Mapping[str, Any]:
@@ -142,7 +168,6 @@ def _turn(
     lead: Lead,
     understanding: Understanding,
     desk: BookingDesk,
-    page: record.Page,
     *,
     text: str,
     last: Message,
@@ -154,7 +179,7 @@ def _turn(
     conversation.state = {**conversation.state, "dialogue": turn.state, "said": number + 1}
     if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
-        lead.save(update_fields=["stage"])
+        record.keep(lead, "stage")
     if not turn.says:
         return
     wording = desk.config.wording
@@ -170,7 +195,7 @@ def _turn(
         now=now,
     )
     keys = ", ".join(say.key for say in turn.says)
-    page.add("answered", "Ассистент ответил", [("Тексты", keys), *desk.done])
+    record.add(lead, "answered", "Ассистент ответил", [("Тексты", keys), *desk.done], now=now)
 
 
 # --- Words of the record -------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
 from booking.models import Appointment
@@ -13,19 +15,32 @@ from booking.signals import appointment_changed
 from channels_app.models import Delivery
 from channels_app.signals import delivery_changed
 from contacts.models import Message
-from leadhub.work import forget, later
+from leadhub.work import later
+from routing import config
+
+SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy")
 
 _ANSWERED = """
-UPDATE routing_lead SET first_answer_at = %s, first_answer_by = %s
-WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id
+WITH answered AS (
+    UPDATE routing_lead SET first_answer_at = %s, first_answer_by = %s
+    WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id)
+DELETE FROM public.due_work d USING answered
+WHERE d.schema = %s AND d.handler = 'routing.answer_clock' AND d.key = answered.id::text
 """
 ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
 
 
+@receiver([post_save, post_delete, m2m_changed])
+def settings_changed(sender: type[Model], **_: Any) -> None:
+    """A business's own data was edited: its branches, people, services, texts, matrix, weights, times."""
+    if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
+        config.note_change()
+
+
 @receiver(delivery_changed, sender=Delivery)
 def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
-    """The provider accepted an answer that acts on the intent: the lead's response time is known. One UPDATE, no more,
-    so it is done here and not owed: owing would cost more than doing."""
+    """The provider accepted an answer that acts on the intent: the lead's response time is known, its clock stops. One
+    statement, so it is done here and not owed: owing would cost more than doing."""
     message = delivery.message
     if message is None or delivery.status not in ACCEPTED:
         return
@@ -34,9 +49,7 @@ def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
         return
     at, who = delivery.sent_at or now, "staff" if by_staff else "assistant"
     with connection.cursor() as cursor:
-        cursor.execute(_ANSWERED, [at, who, message.conversation_id, message.sent_at])
-        for (pk,) in cursor.fetchall():
-            forget("routing.answer_clock", pk)
+        cursor.execute(_ANSWERED, [at, who, message.conversation_id, message.sent_at, connection.schema_name])
 
 
 @receiver(appointment_changed, sender=Appointment)

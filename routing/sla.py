@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from leadhub.work import forget, later
 from routing import config as configs
+from routing import record
 from routing.models import Lead
 from tenants.business import calendar
 
@@ -22,7 +23,7 @@ def show(lead: Lead, clock: str, due_at: datetime | None, now: datetime) -> None
     """The clock that the inbox shows."""
     lead.clock, lead.clock_due_at = clock, due_at
     lead.clock_started_at = now if clock else None
-    lead.save(update_fields=["clock", "clock_due_at", "clock_started_at"])
+    record.keep(lead, "clock", "clock_due_at", "clock_started_at")
 
 
 def start_take(lead: Lead, *, now: datetime) -> None:

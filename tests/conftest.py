@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
@@ -98,12 +99,14 @@ def outside(sandbox_process: SandboxProcess, settings: Any, monkeypatch: pytest.
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(settings: Any) -> None:
-    """What processes keep for some seconds (settings, hook keys) does not pass from one test to another, and no test
-    reaches a real provider."""
-    from channels_app import hooks
+    """What processes keep for some seconds (settings, hook keys, counts) does not pass from one test to another, and no
+    test reaches a real provider."""
+    from channels_app import hooks, live
     from routing import config
 
     config.forget_all()
     hooks.forget()
+    live._waiting.events.clear()
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}  # both workers share Valkey
     settings.TELEGRAM_API_URL = settings.SMSC_API_URL = "http://127.0.0.1:9"
     settings.WHITENOISE_AUTOREFRESH = True  # a test client looks at the one file it is asked for, not at all of them

@@ -170,7 +170,11 @@ class Supervisor:
                 port=self._port + 1,
             ),
             Part("worker-pipeline", worker("pipeline", "-P", "prefork", "-c", "2")),
-            Part("worker-http", worker("http", "-P", "threads", "-c", "16", "--prefetch-multiplier", "1")),
+            Part(
+                "worker-http",
+                worker("http", "-P", "threads", "-c", "16", "--prefetch-multiplier", "1"),
+                env=(("DJANGO_SETTINGS_MODULE", "leadhub.settings_threads"),),
+            ),
             Part("worker-bulk", worker("bulk", "-P", "threads", "-c", "2", "--prefetch-multiplier", "1")),
             Part("dispatcher", (sys.executable, "manage.py", "dispatch")),
         ]  # fmt: skip

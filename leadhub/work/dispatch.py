@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.backends.signals import connection_created
 
 from leadhub import clock
 from leadhub.work import owing
@@ -28,7 +30,7 @@ WHERE id IN (
       AND (claimed_until IS NULL OR claimed_until < %(now)s)
     ORDER BY due_at LIMIT %(batch)s
     FOR UPDATE SKIP LOCKED)
-RETURNING id, handler, queue
+RETURNING id, schema, handler, queue
 """
 
 
@@ -45,6 +47,7 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
 def run_forever(stop: threading.Event) -> None:
     """Tick until `stop`. A database or broker that is away is waited for."""
     beat_at, ears = 0.0, Ears()
+    connection_created.connect(_write_lightly, dispatch_uid="dispatcher")
     while not stop.is_set():
         try:
             sent = tick(clock.now())
@@ -59,6 +62,12 @@ def run_forever(stop: threading.Event) -> None:
             continue
         if sent < BATCH:
             ears.wait(stop, settings.WORK_TICK)
+
+
+def _write_lightly(connection: Any, **_: Any) -> None:
+    """All that this process writes is what it told and when: a crash that loses it only makes it tell again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
 
 
 class Ears:

@@ -14,8 +14,8 @@ from leadhub.work.owing import ring
 @transaction.atomic
 def run_again(rows: QuerySet[DueWork], *, now: datetime) -> int:
     """Owe these rows from now on, freshly counted, and ring for them after the commit; returns how many."""
-    again = list(rows.select_for_update().values_list("pk", "queue"))
-    DueWork.objects.filter(pk__in=[pk for pk, _ in again]).update(
+    again = list(rows.select_for_update().values_list("pk", "schema", "handler", "queue"))
+    DueWork.objects.filter(pk__in=[pk for pk, *_ in again]).update(
         due_at=now, sent_at=now, claimed_until=None, attempts=0, failed_at=None, version=F("version") + 1
     )
     transaction.on_commit(lambda: ring(again))

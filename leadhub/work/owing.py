@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -26,50 +28,120 @@ _woken_at = 0.0
 SILENCE = 1.0  # seconds in which a process leaves a broker alone that failed: one that hangs would hold up every caller
 _silent_until = 0.0
 
+_ROW = "(%s, %s, %s, %s::jsonb, %s, %s, %s)"
 _UPSERT = """
 INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
-VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s)
+VALUES {rows}
 ON CONFLICT (schema, handler, key) DO UPDATE SET
     ids = excluded.ids, due_at = excluded.due_at, sent_at = excluded.sent_at, queue = excluded.queue,
     version = due_work.version + 1, attempts = 0, failed_at = NULL, last_error = ''
-RETURNING id
+RETURNING id, schema, handler, queue, sent_at IS NOT NULL
 """
+_FORGET = "DELETE FROM public.due_work WHERE (schema, handler, key) IN ({rows})"
+
+Name = tuple[str, str, str]  # schema, handler, key: there is one row of each
 
 
-def later(name: str, *ids: Any, at: datetime | None = None, key: str | None = None, schema: str | None = None) -> int:
-    """Owe `name` with `ids` at the moment `at` (None: now) in the current tenant. Returns the row's id.
+class Batch:
+    """What one handler owes and forgets, written in one round trip when it is done."""
+
+    def __init__(self) -> None:
+        self._depth = _savepoints()
+        self._owed: dict[Name, tuple] = {}
+        self._forgotten: set[Name] = set()
+
+    def owe(self, row: tuple) -> None:
+        self._owed[row[:3]] = row
+        self._forgotten.discard(row[:3])
+
+    def forget(self, name: Name) -> None:
+        self._owed.pop(name, None)
+        self._forgotten.add(name)
+
+    @property
+    def may_wait(self) -> bool:
+        """False within a savepoint of the handler's: what is owed there goes when the savepoint is rolled back."""
+        return _savepoints() == self._depth
+
+    def write(self, *also: tuple[str, tuple]) -> None:
+        """Write all of it, and run `also` (statements with their parameters) after it, in one round trip. Rows go in
+        the order of their names, so that two writers never wait for each other crosswise."""
+        statements = []
+        if self._owed:
+            rows = [self._owed[name] for name in sorted(self._owed)]
+            sql = _UPSERT.format(rows=", ".join([_ROW] * len(rows)))
+            statements.append((sql, tuple(value for row in rows for value in row)))
+        if self._forgotten:
+            names = sorted(self._forgotten)
+            sql = _FORGET.format(rows=", ".join(["(%s, %s, %s)"] * len(names)))
+            statements.append((sql, tuple(value for name in names for value in name)))
+        statements += also
+        if not statements:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(
+                ";\n".join(sql for sql, _ in statements), [each for _, values in statements for each in values]
+            )
+            written = cursor.fetchall() if self._owed else []
+        if due := [row[:4] for row in written if row[4]]:
+            transaction.on_commit(lambda: ring(due))
+
+
+_batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
+
+
+@contextmanager
+def gathered() -> Iterator[Batch]:
+    """`later()` and `forget()` only note what they were asked; the caller writes the batch in its transaction."""
+    batch = Batch()
+    token = _batch.set(batch)
+    try:
+        yield batch
+    finally:
+        _batch.reset(token)
+
+
+def later(name: str, *ids: Any, at: datetime | None = None, key: str | None = None, schema: str | None = None) -> None:
+    """Owe `name` with `ids` at the moment `at` (None: now) in the current tenant.
 
     The same name and key asked again moves the one row: its due time, and a fresh count of attempts.
     """
     now = clock.now()
     due = at or now
-    is_due = due <= now
-    queue = handlers.queue_of(name)
-    params = (
-        schema or connection.schema_name,
-        name,
-        key if key is not None else "-".join(str(part) for part in ids),
+    row = (
+        *_name(name, ids, key, schema),
         json.dumps(ids),
-        queue,
+        handlers.queue_of(name),
         due,
-        now if is_due else None,
+        now if due <= now else None,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, params)
-        row_id = cursor.fetchone()[0]
-    if is_due:
-        transaction.on_commit(lambda: ring([(row_id, name, queue)]))
-    return row_id
+    gathering = _gathering()
+    batch = gathering or Batch()
+    batch.owe(row)
+    if gathering is None:
+        batch.write()
 
 
-def forget(name: str, *ids: Any, key: str | None = None, schema: str | None = None) -> bool:
-    """Drop owed work that is no longer wanted. False when there was none (done already, or never asked)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM public.due_work WHERE schema = %s AND handler = %s AND key = %s",
-            (schema or connection.schema_name, name, key if key is not None else "-".join(str(part) for part in ids)),
-        )
-        return cursor.rowcount > 0
+def forget(name: str, *ids: Any, key: str | None = None, schema: str | None = None) -> None:
+    """Drop owed work that is no longer wanted, if there is any."""
+    gathering = _gathering()
+    batch = gathering or Batch()
+    batch.forget(_name(name, ids, key, schema))
+    if gathering is None:
+        batch.write()
+
+
+def _gathering() -> Batch | None:
+    batch = _batch.get()
+    return batch if batch is not None and batch.may_wait else None
+
+
+def _savepoints() -> int:
+    return sum(1 for savepoint in connection.savepoint_ids if savepoint)
+
+
+def _name(handler: str, ids: Sequence[Any], key: str | None, schema: str | None) -> Name:
+    return schema or connection.schema_name, handler, key if key is not None else "-".join(str(part) for part in ids)
 
 
 def wake() -> None:
@@ -94,15 +166,15 @@ def _broker(pid: int) -> redis.Redis:
     return redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
-def ring(rows: Sequence[tuple[int, str, str]]) -> bool:
-    """Tell the workers of due rows (id, handler, queue). False: the broker is away; the dispatcher rings again."""
+def ring(rows: Sequence[tuple[int, str, str, str]]) -> bool:
+    """Tell the workers of due rows (id, schema, handler, queue). False: the broker is away, the dispatcher will."""
     from leadhub.work.tasks import run
 
     global _silent_until
-    for place, (row_id, name, queue) in enumerate(rows):
+    for place, (row_id, schema, name, queue) in enumerate(rows):
         try:
             if time.monotonic() >= _silent_until:
-                run.apply_async((row_id, name), queue=queue)
+                run.apply_async((row_id, name, schema), queue=queue)
                 continue
         except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
             _silent_until = time.monotonic() + SILENCE
@@ -112,7 +184,7 @@ def ring(rows: Sequence[tuple[int, str, str]]) -> bool:
     return True
 
 
-def _unsend(rows: Sequence[tuple[int, str, str]]) -> None:
+def _unsend(rows: Sequence[tuple[int, str, str, str]]) -> None:
     """Nobody was told of these: the dispatcher need not wait until they count as lost."""
     try:
         with connection.cursor() as cursor:

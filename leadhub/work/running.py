@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from leadhub import clock
 from leadhub.logs import scrub
+from leadhub.work import owing
 from leadhub.work.handlers import GiveUp, Handler, TryLater, find
 from leadhub.work.models import DueWork
 
@@ -27,6 +30,7 @@ _TAKE = f"""
 SELECT d.schema, d.ids, d.version, {_IS_OPEN}
 FROM public.due_work d WHERE d.id = %s AND d.failed_at IS NULL AND d.due_at <= %s
 """  # noqa: S608 - constants only
+_DONE = "DELETE FROM public.due_work WHERE id = %s AND version = %s"
 _CLAIM = f"""
 UPDATE public.due_work d SET claimed_until = %(until)s
 WHERE d.id = %(id)s AND d.failed_at IS NULL AND d.due_at <= %(now)s
@@ -35,40 +39,60 @@ RETURNING d.schema, d.ids, d.version, {_IS_OPEN}
 """  # noqa: S608 - constants only
 
 
-def run_row(row_id: int, name: str | None = None) -> bool:
+def run_row(row_id: int, name: str | None = None, schema: str | None = None) -> bool:
     """Do the work of one row. False when there was nothing to do: done, not due yet, or somebody else is at it.
 
-    `name` of its handler comes with the doorbell, which saves a look-up."""
+    `name` of its handler and its `schema` come with the doorbell, which saves a look-up."""
     now = clock.now()
-    name = name or DueWork.objects.filter(pk=row_id).values_list("handler", flat=True).first()
-    if name is None:
-        return False
+    if name is None or schema is None:
+        found = DueWork.objects.filter(pk=row_id).values_list("handler", "schema").first()
+        if found is None:
+            return False
+        name, schema = found
     try:
         known = find(name)
     except GiveUp as error:
         _record_failure(row_id, error, now=now)
         return False
-    return _run_outside(row_id, known, now=now) if known.kind == "outside" else _run_in_database(row_id, known, now=now)
+    run = _run_outside if known.kind == "outside" else _run_in_database
+    with schema_context(schema):
+        try:
+            return run(row_id, known, now=now)
+        except _NothingDone:  # the connection had died since its last work
+            connection.close()
+        try:
+            return run(row_id, known, now=now)
+        except _NothingDone as error:
+            logger.warning("due work %s waits for the database: %s", row_id, error)
+            connection.close()
+            return False
+
+
+class _NothingDone(Exception):
+    """The database was not there when the row was to be taken."""
 
 
 def _run_in_database(row_id: int, known: Handler, *, now: datetime) -> bool:
     try:
         with transaction.atomic():
-            is_ours = _fetch(_ALONE, (row_id,)) == (True,)
-            row = _fetch(_TAKE, (row_id, now)) if is_ours else None
+            row = _take_alone(row_id, now=now)
             if row is None:
                 return False
-            _call(known, row, now=now)
-            with connection.cursor() as cursor:
-                cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[2]))
+            with owing.gathered() as batch:
+                _call(known, row, now=now)
+            batch.write((_DONE, (row_id, row[2])))
         return True  # a row of another version was re-armed meanwhile: it is owed again, freshly counted
+    except _NothingDone:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever went wrong is kept with the row, then retried
         _record_failure(row_id, error, now=now, known=known)
         return False
 
 
 def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
-    row = _fetch(_CLAIM, {"id": row_id, "now": now, "until": now + settings.WORK_LEASE})
+    with _database() as cursor:
+        cursor.execute(_CLAIM, {"id": row_id, "now": now, "until": now + settings.WORK_LEASE})
+        row = cursor.fetchone()
     if row is None:
         return False
     try:
@@ -77,24 +101,41 @@ def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
         _record_failure(row_id, error, now=now, known=known)
         return False
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM public.due_work WHERE id = %s AND version = %s", (row_id, row[2]))
+        # Should a crash of the database bring the row back, it is done again: such work is safe to do twice.
+        cursor.execute(f"SET LOCAL synchronous_commit = off;\n{_DONE}", (row_id, row[2]))
+        cursor.nextset()
         if not cursor.rowcount:
             cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
     return True
 
 
-def _fetch(sql: str, params: Any) -> tuple | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchone()
+def _take_alone(row_id: int, *, now: datetime) -> tuple | None:
+    """The row, held by this transaction alone. Two statements in one round trip: the second must see what the holder
+    before us committed."""
+    with _database() as cursor:
+        cursor.execute(f"{_ALONE};\n{_TAKE}", (row_id, row_id, now))
+        is_ours = cursor.fetchone() == (True,)
+        cursor.nextset()
+        return cursor.fetchone() if is_ours else None
+
+
+@contextmanager
+def _database() -> Iterator[Any]:
+    """A cursor for the first words with the database. Raises _NothingDone when it is away."""
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    except (OperationalError, InterfaceError) as error:
+        if connection.is_usable():
+            raise
+        raise _NothingDone(type(error).__name__) from error
 
 
 def _call(known: Handler, row: tuple, *, now: datetime) -> None:
     schema, ids, _, is_open = row
-    if not is_open:
+    if not is_open or schema != connection.schema_name:
         raise GiveUp(f"no open tenant has the schema {schema}")
-    with schema_context(schema):
-        known.function(*json.loads(ids), now=now)
+    known.function(*json.loads(ids), now=now)
 
 
 def backoff(attempts: int) -> timedelta:

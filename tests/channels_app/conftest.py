@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from channels_app import hooks, inbound, outbound
@@ -21,9 +20,8 @@ from tests.world import Business
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    """No key and no count is remembered from another test."""
+    """No key is remembered from another test."""
     hooks.forget()
-    cache.clear()
     yield
     hooks.forget()
 

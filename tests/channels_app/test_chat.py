@@ -120,7 +120,7 @@ def test_sites_script_may_read_the_answer(chat):
 
 def test_own_words_are_told_live(chat, monkeypatch, django_capture_on_commit_callbacks):
     sent = []
-    monkeypatch.setattr("channels_app.live._send", sent.append)
+    monkeypatch.setattr("channels_app.live._send", sent.extend)
     with django_capture_on_commit_callbacks(execute=True):
         message = chat.writes("Здравствуйте")
     visitor = visitor_id(TOKEN)

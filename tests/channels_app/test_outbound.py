@@ -397,7 +397,7 @@ def test_answer_in_the_chat_is_delivered_and_told_live(
     chat_talk, clock, monkeypatch, django_capture_on_commit_callbacks
 ):
     sent = []
-    monkeypatch.setattr("channels_app.live._send", sent.append)
+    monkeypatch.setattr("channels_app.live._send", sent.extend)
     with django_capture_on_commit_callbacks(execute=True):
         delivery = chat_talk.queue("Здравствуйте!")
         clock.settle()

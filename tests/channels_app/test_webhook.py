@@ -259,7 +259,7 @@ def test_wakes_the_dispatcher_after_the_commit_which_sends_it_to_the_workers(
         door.says("раз")
     assert woken == [1]
     dispatch.tick(clock.now())
-    assert rung == [(DueWork.objects.get(handler="inbound").pk, "inbound", "pipeline")]
+    assert rung == [(DueWork.objects.get(handler="inbound").pk, "t_vesna", "inbound", "pipeline")]
 
 
 def test_neighbour_sees_nothing(door, neighbour: Business):

@@ -141,9 +141,6 @@ def connect(outside: SandboxProcess, business: Business, portal: str = "main", *
 
 @pytest.fixture
 def crm(outside, salon):
-    from django.core.cache import cache
-
-    cache.clear()
     pacing.forget(outside.tls_domain)
     connections.forget_known()
     yield connect(outside, salon)

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.core.cache import cache
 from django.db import connection as database
 
 from crm import connection as connections
@@ -15,7 +14,6 @@ from tests.crm.conftest import connect
 
 @pytest.fixture
 def committed_crm(outside, committed_salon):
-    cache.clear()
     pacing.forget(outside.tls_domain)
     connections.forget_known()
     yield connect(outside, committed_salon)

@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client as Browser
 
 from tests.world import Business
 
 WANTS_TODAY = "Здравствуйте! Можно записаться на окрашивание сегодня после 15:00?"
-
-
-@pytest.fixture(autouse=True)
-def nobody_types():
-    cache.clear()
 
 
 class Screen:

@@ -105,8 +105,11 @@ def wait_until(condition: Callable[[], bool], copy: Copy) -> None:
 
 
 def free_port() -> int:
-    """A port with the next three free as well."""
-    for base in range(21000, 29000, 10):
+    """A port with the next three free as well. Each worker of a parallel run looks in a range of its own: what another
+    one is about to listen on looks free."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 21000 + worker % 5 * 2000
+    for base in range(first, first + 2000, 10):
         taken = []
         for port in range(base, base + 4):
             with socket.socket() as probe:

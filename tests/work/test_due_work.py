@@ -1,14 +1,21 @@
 """What is owed is done once, comes back after a fault, and stays visible when it fails for good."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from leadhub.work import GiveUp, TryLater, dispatch, forget, handler, later
 from leadhub.work.handlers import _handlers
 from leadhub.work.models import DueWork
 from leadhub.work.running import backoff, run_row
+
+
+def row_of(*ids, name="test.database", **kwargs) -> int:
+    """Owe it; the number of its row."""
+    later(name, *ids, **kwargs)
+    return DueWork.objects.get(handler=name, key="-".join(map(str, ids))).pk
 
 
 @pytest.fixture
@@ -34,7 +41,7 @@ def calls():
 
 
 def test_runs_once_in_its_tenant(salon, clock, calls):
-    row = later("test.database", 7)
+    row = row_of(7)
     assert run_row(row)
     assert not run_row(row)
     assert calls["calls"] == [("t_vesna", 7)]
@@ -50,18 +57,19 @@ def test_not_before_its_time(salon, clock, calls):
 
 
 def test_same_key_is_one_work_that_moves(salon, clock, calls):
-    first = later("test.database", 7, at=clock.now() + timedelta(seconds=10))
-    assert later("test.database", 7, at=clock.now() + timedelta(seconds=100)) == first
+    first = row_of(7, at=clock.now() + timedelta(seconds=10))
+    assert row_of(7, at=clock.now() + timedelta(seconds=100)) == first
     clock.tick(seconds=50)
     assert calls["calls"] == []
-    assert forget("test.database", 7)
+    forget("test.database", 7)
+    assert not DueWork.objects.filter(pk=first).exists()
     clock.tick(seconds=100)
     assert calls["calls"] == []
 
 
 def test_fault_is_kept_and_tried_again_later(salon, clock, calls):
     calls["faults"] = [ValueError("phone +7 900 000-00-01 is odd")]
-    row = later("test.database", 7)
+    row = row_of(7)
     clock.settle()
     kept = DueWork.objects.get(pk=row)
     assert kept.attempts == 1
@@ -74,20 +82,20 @@ def test_fault_is_kept_and_tried_again_later(salon, clock, calls):
 
 def test_provider_names_the_pause(salon, clock, calls):
     calls["faults"] = [TryLater("busy", after=timedelta(seconds=33))]
-    row = later("test.outside", 7)
+    row = row_of(7, name="test.outside")
     clock.settle()
     assert DueWork.objects.get(pk=row).due_at == clock.now() + timedelta(seconds=33)
 
 
 def test_fails_for_good_and_stays_visible(salon, clock, calls):
     calls["faults"] = [TryLater("down"), TryLater("down")]
-    row = later("test.outside", 7)
+    row = row_of(7, name="test.outside")
     clock.tick(minutes=5)
     kept = DueWork.objects.get(pk=row)
     assert kept.failed_at is not None
     assert kept.attempts == 2
     calls["faults"] = [GiveUp("no such thing")]
-    row = later("test.database", 8)
+    row = row_of(8)
     clock.settle()
     assert DueWork.objects.get(pk=row).failed_at is not None
 
@@ -106,21 +114,50 @@ def test_asked_again_while_it_runs_is_done_again(salon, clock, calls):
 
 
 def test_closed_or_unknown_tenant_is_refused_not_run_in_public(db, clock, calls):
-    row = later("test.database", 7, schema="t_nobody")
+    row = row_of(7, schema="t_nobody")
     assert not run_row(row)
     assert calls["calls"] == []
     assert "t_nobody" in DueWork.objects.get(pk=row).last_error
 
 
+def test_what_a_handler_owes_is_written_when_it_is_done_and_not_if_it_fails(salon, clock, calls):
+    owed: list = []
+
+    @handler("test.owing")
+    def owing(*, now):
+        later("test.database", 1, at=now + timedelta(hours=1))
+        later("test.database", 2)
+        forget("test.database", 2)
+        forget("test.database", 3)
+        with suppress(ValueError), transaction.atomic():
+            later("test.database", 4)
+            raise ValueError("rolled back to its savepoint")
+        later("test.database", 5)
+        owed.extend(DueWork.objects.filter(handler="test.database").values_list("key", flat=True))
+        if calls["faults"]:
+            raise calls["faults"].pop(0)
+
+    row_of(3, at=clock.now() + timedelta(hours=1))
+    calls["faults"] = [TryLater("busy", after=timedelta(seconds=1))]
+    later("test.owing")
+    clock.settle()
+    assert {row.key for row in DueWork.objects.filter(handler="test.database")} == {"3"}
+    clock.tick(seconds=1)
+    del _handlers["test.owing"]
+    assert owed == ["3", "3"]
+    assert calls["calls"] == [("t_vesna", 5)]
+    assert {row.key for row in DueWork.objects.filter(handler="test.database")} == {"1"}
+
+
 def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monkeypatch):
     sent: list = []
     monkeypatch.setattr("leadhub.work.owing.ring", lambda rows: sent.extend(rows) or True)
-    due = later("test.database", 1)  # rung at commit: the dispatcher waits before it rings again
-    timer = later("test.database", 2, at=clock.now())
+    due = row_of(1)  # rung at commit: the dispatcher waits before it rings again
+    timer = row_of(2, at=clock.now())
     DueWork.objects.filter(pk=timer).update(sent_at=None)
     later("test.database", 3, at=clock.now() + timedelta(hours=1))
     assert dispatch.tick(clock.now()) == 1
-    assert sent == [(timer, "test.database", "pipeline")]
+    assert sent == [(timer, "t_vesna", "test.database", "pipeline")]
     clock._now += timedelta(seconds=11)
     assert dispatch.tick(clock.now()) == 2
-    assert {row for row, _, _ in sent} == {due, timer}
+    assert {row[0] for row in sent} == {due, timer}
