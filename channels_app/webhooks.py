@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -16,6 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import HttpHeaders
 from django.views.decorators.csrf import csrf_exempt
 
 from channels_app import adapters, chat, hooks, limits
@@ -36,9 +37,6 @@ WITH event AS (
 work AS (
     INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at)
     SELECT %s, %s, event.id::text, jsonb_build_array(event.id), %s, %s FROM event
-    ON CONFLICT (schema, handler, key) DO UPDATE SET
-        ids = excluded.ids, due_at = excluded.due_at, sent_at = NULL, queue = excluded.queue,
-        version = due_work.version + 1, attempts = 0, failed_at = NULL, last_error = ''
     RETURNING id)
 SELECT id FROM work
 """
@@ -122,7 +120,7 @@ def _taken_in(request: HttpRequest, adapter: Adapter, found: Hook, rest: str) ->
         body = _body(request)
     except BadLength as error:
         return _told(error.status, str(error))
-    headers = request.headers
+    headers = _Headers(request.META)
     if not adapter.verify(headers, body, found.secret):
         hooks.count_refusal(found)
         return _told(403, "Подпись не подходит.")
@@ -137,7 +135,25 @@ def _taken_in(request: HttpRequest, adapter: Adapter, found: Hook, rest: str) ->
     now = clock.now()
     key = adapter.event_key(headers, body) or _key_of_body(body, now)
     _store(found, adapter, key, body, content_type, now=now)
-    return JsonResponse({"ok": True})
+    return HttpResponse(b'{"ok": true}', content_type="application/json")
+
+
+class _Headers(Mapping[str, str]):
+    """A post's headers by their names in any case, looked up where the server put them; Django's own mapping reads
+    them all first."""
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        self._meta = meta
+
+    def __getitem__(self, name: str) -> str:
+        told = name.upper().replace("-", "_")
+        return self._meta[told if told in HttpHeaders.UNPREFIXED_HEADERS else f"HTTP_{told}"]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HttpHeaders(self._meta))
+
+    def __len__(self) -> int:
+        return len(HttpHeaders(self._meta))
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -170,8 +186,12 @@ def _store(found: Hook, adapter: Adapter, key: str, body: bytes, content_type: s
     """Event and due work in one statement; nothing is written for a post that was stored before."""
     sql = _STORE.format(schema=connection.ops.quote_name(found.schema))
     event = (found.account_id, key[:LONGEST_KEY], body, content_type.replace("\x00", "")[:120], now)
-    if _written(sql, (*event, found.schema, adapter.handler, QUEUE, now)):
+    if not _written(sql, (*event, found.schema, adapter.handler, QUEUE, now)):
+        return
+    if connection.in_atomic_block:
         transaction.on_commit(wake)
+    else:
+        wake()
 
 
 def _written(sql: str, values: tuple[Any, ...]) -> bool:

@@ -44,9 +44,8 @@ def post(server, body: bytes, *, path="/hooks/telegram/vesna-telegram/", length=
         **meta,
     }
     seen = []
-    response = server(environ, lambda status, headers: seen.append((int(status[:3]), dict(headers))))
-    content = b"".join(response)
-    response.close()
+    content = b"".join(server(environ, lambda status, headers: seen.append((int(status[:3]), dict(headers)))))
+    assert seen[0][1]["Content-Length"] == str(len(content))
     return seen[0][0], json.loads(content)
 
 
