@@ -27,8 +27,8 @@ LABELS: dict[str, str] = {
 # Chances from which on a thing is said to be so; chosen on the development texts.
 SPAM = 0.6  # a lost client costs more than a read advertisement
 ALSO = 0.3
-URGENT = 0.5
-URGENT_BY_WORDS = 0.15  # words of pain need less
+URGENT = 0.4
+URGENT_BY_WORDS = 0.12  # words of pain need less
 PRICE_SENSITIVE = 0.5
 STRONG_FEELING = 0.45
 TELLING = 0.25  # a word that moves the score of an intent by this is told as a reason
