@@ -26,7 +26,8 @@ class BareHandler:
         self._answer = convert_exception_to_response(_answer)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
         response = self._answer(WSGIRequest(environ))
         content = response.content
         # Its length is otherwise said by a middleware: without it the server would send chunks.
