@@ -91,6 +91,10 @@ OWN_VISIT = re.compile(
     r"\b(у\s+меня|моя|мою|мои|я|меня)\b\s*(\w+\s+)?(запис(ь|и|ей|ан|ана|аны)|при[её]м|визит\w*)\b"
     r"|\bя\s+(точно\s+)?записана?\s*(\?|на\s+(когда|какое)|к\s+вам\s*\?|или\s+нет)|\bесть\s+ли\s+у\s+меня\s+запись"
 )
+MOVING = re.compile(
+    r"\b(перен[оеё]с\w*|перезапи\w+|(пере|с|подо?)двин\w+|не\s+(смогу|успе\w+|получ\w+)|опазд\w+|задерж\w+|"
+    r"вместо|мо[яюей]+\s+запис\w+|был[аи]?\s+записан\w*|записан[аы]?\b)"
+)
 CANCEL_ORDER = re.compile(r"\b(отмен(и|ите|яйте|яем|яю)|аннулируйте|(снимите|уберите|удалите)\s+(\w+\s+){0,2}запись)\b")
 AVAILABLE = re.compile(
     r"\b(делаете|дела[ею]т|есть\s+ли|оказываете|занимаетесь|предоставляете|бывает\s+ли|у\s+вас\s+есть|лечите|ставите)\b"
@@ -199,6 +203,11 @@ def shift(text: str) -> timedelta | None:
 def asks_own_visit(text: str) -> bool:
     """«когда у меня запись?», «на какое время я записана?»"""
     return bool(OWN_VISIT.search(plain(text)))
+
+
+def speaks_of_moving(text: str) -> bool:
+    """The words of a visit that exists already and is to be at another time."""
+    return bool(MOVING.search(plain(text)))
 
 
 def orders_cancel(text: str) -> bool:
