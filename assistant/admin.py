@@ -26,10 +26,11 @@ FORGOTTEN = "Ничего, или срок хранения вышел."
 @register(KnowledgeEntry, site=business_site)
 class KnowledgeEntryAdmin(BusinessAdmin):
     rights_room = "business"
-    list_display = ["question", "is_active", "position"]
-    list_filter = ["is_active"]
+    list_display = ["question", "kind", "source", "is_active", "position"]
+    list_filter = ["kind", "is_active"]
     search_fields = ["question", "answer"]
-    fields = ["question", "answer", "is_active", "position"]
+    fields = ["kind", "question", "synonyms", "answer", "source", "is_active", "position"]
+    readonly_fields = ["source"]
 
 
 class PromotionForm(forms.ModelForm):

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from assistant.understanding import DateTimeSlot, ServiceInfo
+
+
+class Quote(NamedTuple):
+    """Words of the business that answer a question, to be said as they are. `id`: of the row of `source`."""
+
+    id: int
+    text: str
+    source: Literal["entry", "promotion", "service"] = "entry"
 
 
 @dataclass(frozen=True)
@@ -134,8 +142,8 @@ class Desk(Protocol):
     def active_promos(self) -> list[str]:
         """The tenant's current promotions, one sentence each."""
 
-    def find_knowledge(self, question: str) -> tuple[int, str] | None:
-        """The best knowledge entry for a question as (id, text), or None when nothing fits well enough."""
+    def find_knowledge(self, question: str) -> Quote | None:
+        """What to quote in answer to a question, or None when nothing fits well enough."""
 
     def remember(self, *, name: str | None = None, phone: str | None = None) -> None:
         """Keep a fact about the client that the client gave."""

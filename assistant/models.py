@@ -3,12 +3,23 @@
 from django.db import models
 
 from contacts.models import Message
-from tenants.business.models import BusinessSettings
+from tenants.business.models import BusinessSettings, lines_field
 
 
 class KnowledgeEntry(models.Model):
+    class Kind(models.TextChoices):
+        FAQ = "faq", "вопрос и ответ"
+        RULE = "rule", "правило"
+        PRICE_NOTE = "price_note", "пояснение к ценам"
+
+    kind = models.CharField("вид", max_length=12, choices=Kind.choices, default=Kind.FAQ)
     question = models.CharField("вопрос", max_length=200)
-    answer = models.TextField("ответ")
+    synonyms = lines_field(
+        "как ещё спрашивают",
+        help_text="По одному в строке: другие слова для того же вопроса, например «парковка», «где поставить машину».",
+    )
+    answer = models.TextField("ответ", help_text="Клиент прочтёт его слово в слово.")
+    source = models.CharField("откуда", max_length=120, blank=True)  # blank: written in the admin or from the pack
     is_active = models.BooleanField("используется", default=True)
     position = models.PositiveSmallIntegerField("порядок", default=0)
 

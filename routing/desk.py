@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from assistant import knowledge
-from assistant.desk import Booked, Client, Opening, StaffInfo
+from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
 from assistant.models import Promotion
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
 from booking import actions
@@ -27,6 +27,8 @@ from tenants.business.models import Branch
 if TYPE_CHECKING:
     from routing.config import Config
     from routing.models import Lead
+
+QUOTED = {"entry": "Ответ из базы знаний", "promotion": "Ответ из акций", "service": "Ответ из прайса"}
 
 
 @dataclass(frozen=True)
@@ -297,8 +299,11 @@ class BookingDesk:
             Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today), is_active=True
         )
 
-    def find_knowledge(self, question: str) -> tuple[int, str] | None:
-        return knowledge.find(question)
+    def find_knowledge(self, question: str) -> Quote | None:
+        found = knowledge.find(question, promotions=self._promotions(), services=self.services())
+        if found:
+            self.done.append((QUOTED[found.source], f"№{found.id}"))
+        return found
 
     # --- People ---
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from assistant.desk import Booked, Client, Opening, StaffInfo
+from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
 
 ZONE = ZoneInfo("Asia/Yekaterinburg")
@@ -168,8 +168,8 @@ class FakeDesk:
     def active_promos(self) -> list[str]:
         return self.promos
 
-    def find_knowledge(self, question: str) -> tuple[int, str] | None:
-        return next((entry for word, entry in self.knowledge.items() if word in question.lower()), None)
+    def find_knowledge(self, question: str) -> Quote | None:
+        return next((Quote(*entry) for word, entry in self.knowledge.items() if word in question.lower()), None)
 
     def remember(self, *, name: str | None = None, phone: str | None = None) -> None:
         if phone and phone != self.client.phone:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from agency.demo.office import Office
-from assistant.desk import Booked, Client, Opening, StaffInfo
+from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo, Understanding
 from booking.models import Appointment
 from booking.openings import Wish
@@ -151,7 +151,7 @@ class MemoryDesk:
     def active_promos(self) -> list[str]:
         return [promo.title for promo in self.office.promos(self.now.astimezone(self.zone).date())]
 
-    def find_knowledge(self, question: str) -> tuple[int, str] | None:
+    def find_knowledge(self, question: str) -> Quote | None:
         return self.office.answer(question)
 
     def request_call(self, *, reason: str, at: datetime | None = None) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from agency.demo.people import MEN
 from assistant import knowledge
+from assistant.desk import Quote
 from assistant.models import Promotion
 from assistant.understand import understand
 from assistant.understanding import Understanding
@@ -81,7 +82,7 @@ class Office:
             for role in MatrixCell.objects.filter(stage="complaint", letter="R").values_list("role", flat=True)
             if role != "assistant"
         ]
-        self._answers: dict[str, tuple[int, str] | None] = {}
+        self._answers: dict[str, Quote | None] = {}
         self._understood: dict[tuple[str, bool], Understanding] = {}
 
     # --- Time -----------------------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ class Office:
                 self._understood[text, known_client] = kept
         return kept
 
-    def answer(self, question: str) -> tuple[int, str] | None:
+    def answer(self, question: str) -> Quote | None:
         if question not in self._answers:
             self._answers[question] = knowledge.find(question)
         return self._answers[question]

@@ -135,14 +135,14 @@ def information(talk: Talk, *, alone: bool) -> None:
 
 
 def knowledge(talk: Talk) -> bool:
-    """Answer from the knowledge base; False when nothing fits well enough."""
+    """Quote what the business says to this; False when nothing fits well enough."""
     found = talk.desk.find_knowledge(talk.text)
     if not found:
         return False
-    entry_id, answer = found
-    talk.facts["knowledge_id"] = entry_id
-    talk.once(f"knowledge {entry_id}")
-    talk.say("knowledge", answer=answer)
+    talk.facts["knowledge_id"] = found.id
+    talk.facts["knowledge_source"] = found.source
+    talk.once(f"knowledge {found.source} {found.id}")
+    talk.say("knowledge", answer=found.text)
     return True
 
 
