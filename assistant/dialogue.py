@@ -97,8 +97,12 @@ def arranged(state: Mapping[str, Any] | None, *, now: datetime) -> dict[str, Any
 
 
 def as_answer(state: Mapping[str, Any] | None, understanding: Understanding, text: str) -> Understanding:
-    """What a message means after our last question: the phone that was asked for is no request to call."""
-    awaiting = _current(state).get("awaiting", "")
+    """What a message means after our last question: the phone that was asked for is no request to call, and who is
+    about to book and asks for another hour moves no visit."""
+    memory = _current(state)
+    awaiting = memory.get("awaiting", "")
+    if understanding.intent == "reschedule" and memory.get("task") == "booking" and not cues.speaks_of_moving(text):
+        return replace(understanding, intent="booking", intents=("booking",))
     if understanding.intent == "callback_request" and _is_phone_asked_for(awaiting, understanding, text):
         return replace(understanding, intent="other", intents=("other",))
     return understanding

@@ -29,6 +29,7 @@ SPAM = 0.6  # a lost client costs more than a read advertisement
 ALSO = 0.3
 URGENT = 0.4
 URGENT_BY_WORDS = 0.12  # words of pain need less
+URGENT_BY_SEVERE_PAIN = 0.02
 PRICE_SENSITIVE = 0.5
 STRONG_FEELING = 0.45
 TELLING = 0.25  # a word that moves the score of an intent by this is told as a reason
@@ -146,7 +147,10 @@ def _intents(
 
 def _is_urgent(scores: Sequence[float], signs: Signs) -> bool:
     """The weights say so; where words of pain stand, even when the weights are rather against it."""
-    return _chance(scores[place_of("urgent")]) >= (URGENT_BY_WORDS if signs.urgent_words else URGENT)
+    enough = URGENT_BY_WORDS if signs.urgent_words else URGENT
+    if regex("severe_pain").search(signs.urgent_words):
+        enough = URGENT_BY_SEVERE_PAIN
+    return _chance(scores[place_of("urgent")]) >= enough
 
 
 def _emotion(scores: Sequence[float]) -> Emotion:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
+_standing: ContextVar[datetime | None] = ContextVar("standing", default=None)
 _offset = timedelta(0)
 _file_stamp: int | None = None
 
 
 def now() -> datetime:
     """The current moment, aware, UTC; moved by `LEADHUB_CLOCK_FILE` (seconds in a file) in tests and rehearsals."""
-    return datetime.now(UTC) + offset()
+    return _standing.get() or datetime.now(UTC) + offset()
+
+
+@contextmanager
+def standing_at(moment: datetime) -> Iterator[None]:
+    """For what runs inside, in this thread alone, it is `moment` (aware): a rehearsal of another hour."""
+    token = _standing.set(moment)
+    try:
+        yield
+    finally:
+        _standing.reset(token)
 
 
 def offset() -> timedelta:

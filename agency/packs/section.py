@@ -82,6 +82,10 @@ class Section:
         value = self._value(key, default, lambda value: isinstance(value, dict), "a mapping")
         return Section(value, file=self.file, where=self._path(key))
 
+    def mapping(self, key: str, default: Any = _REQUIRED) -> dict[str, Any]:
+        """A mapping as it stands, for a caller that knows its keys."""
+        return dict(self._value(key, default, lambda value: isinstance(value, dict), "a mapping"))
+
     def sections(self, key: str, default: Any = _REQUIRED) -> list[Section]:
         """The mappings of a list, in order."""
         items = self._value(key, default, lambda value: isinstance(value, list), "a list")

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from assistant import dialogue
+from assistant.memory import Memory
 from assistant.understand import understand
+from assistant.understanding import Understanding
 from tests.assistant.chat import PHONE, known_client
 from tests.assistant.test_dialogue_visits import visit
 from tests.fakes_desk import SERVICES, FakeDesk
@@ -78,3 +80,13 @@ def test_own_visit_by_its_day():
     desk = known_client(booked=[visit(7, 25, 15), visit(8, 28, 12)])
     keys_of(desk, "отмените, пожалуйста, запись на субботу")
     assert desk.cancelled == [8]
+
+
+@pytest.mark.parametrize(
+    ("said", "intent"),
+    [("Спасибо, жду. Можно после 17:00?", "booking"), ("перенесите мою запись на 18", "reschedule")],
+)
+def test_another_hour_while_booking_moves_no_visit(said, intent):
+    state = {"version": Memory().dump()["version"], "task": "booking", "awaiting": "choice"}
+    understanding = Understanding(intent="reschedule", confidence=0.9, intents=("reschedule",))
+    assert dialogue.as_answer(state, understanding, said).intent == intent

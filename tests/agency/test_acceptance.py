@@ -1,0 +1,115 @@
+"""The packs' dialogues on a business's own settings: they hold, leave no trace, and fail where something broke."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+from django_tenants.utils import tenant_context
+
+from agency.acceptance.running import rehearse
+from agency.onboarding import apply_business
+from agency.packs import load_business
+from channels_app.models import Delivery
+from contacts.models import Contact
+from leadhub.work.models import DueWork
+from tenants.business.models import MatrixCell, MessageTemplate, Service, StaffMember
+from tenants.models import Agency, Tenant
+from tenants.provisioning import open_tenant
+
+NOW = datetime(2026, 11, 25, 7, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def vesna():
+    return opened("salon-ufa")
+
+
+def opened(slug: str) -> Tenant:
+    pack = load_business(slug)
+    agency = Agency.objects.earliest("pk")
+    city, trade = pack.city.key, pack.trades[0].key
+    tenant = open_tenant(slug=slug, name=pack.name, agency=agency, trade=trade, city=city)
+    apply_business(tenant, pack, now=NOW, password=None)
+    return tenant
+
+
+def failed(tenant: Tenant, only: str = "") -> dict[str, list[str]]:
+    done = rehearse(tenant, only=only, now=NOW)
+    assert done.passed or done.failed
+    return {outcome.scenario.id: outcome.faults for outcome in done.failed}
+
+
+def test_every_dialogue_holds_on_the_demo_salon(vesna):
+    assert failed(vesna) == {}
+
+
+def test_nothing_is_left_of_a_rehearsal(vesna):
+    before = Tenant.objects.count(), DueWork.objects.count()
+    rehearse(vesna, only="booking-step-by-step", now=NOW)
+    assert (Tenant.objects.count(), DueWork.objects.count()) == before
+    with tenant_context(vesna):
+        assert not Contact.objects.exists()
+        assert not Delivery.objects.exists()
+
+
+def test_changed_price_fails_what_was_agreed_and_nothing_else(vesna):
+    with tenant_context(vesna):
+        Service.objects.filter(name="Женская стрижка").update(price_kopecks=250_000)
+    assert set(failed(vesna, "agreed-")) == {"agreed-haircut"}
+    assert failed(vesna, "price-") == {}
+
+
+def test_own_text_with_a_sum_of_its_own_is_found_out(vesna):
+    with tenant_context(vesna):
+        text = "{prices}\nДля вас всего за 777 ₽!"
+        MessageTemplate.objects.update_or_create(key="price_answer", position=0, defaults={"text": text})
+    found = failed(vesna, "price-")
+    assert "Шаг 1: названа сумма 777 ₽, которой нет в прайсе" in found["price-named"]
+    assert "price-list" not in found
+
+
+def test_complaint_that_reaches_nobody_of_rank_is_found_out(vesna):
+    with tenant_context(vesna):
+        MatrixCell.objects.filter(stage="complaint").delete()
+        MatrixCell.objects.create(stage="complaint", role="marketing", letter="R")
+        MatrixCell.objects.create(stage="complaint", role="owner", letter="A")
+    found = failed(vesna, "complaint")
+    assert any("заявку ведёт marketing" in fault for fault in found["complaint"])
+
+
+def test_service_that_nobody_does_cannot_be_booked(vesna):
+    with tenant_context(vesna):
+        for person in StaffMember.objects.all():
+            person.skills.remove(*person.skills.filter(services__name="Женская стрижка"))
+    found = failed(vesna, "booking-step-by-step")
+    assert any("не предложено ни одного времени" in fault for fault in found["booking-step-by-step"])
+
+
+def test_business_without_the_service_is_told_so(vesna):
+    with tenant_context(vesna):
+        Service.objects.filter(category="Стрижки и укладки").update(is_active=False)
+    done = rehearse(vesna, only="price-named", now=NOW)
+    assert [outcome.not_applicable for outcome in done.skipped] == ["в прайсе нет услуги «Женская стрижка»"]
+
+
+def test_command_reports_and_tells_by_its_exit_code(vesna, settings, tmp_path, capsys):
+    settings.DATA_DIR = tmp_path
+    call_command("acceptance", "salon-ufa", only="agreed-")
+    said = capsys.readouterr().out
+    assert "[1/3] ✓ agreed-haircut" in said
+    [page] = (tmp_path / "acceptance").glob("salon-ufa-*.html")
+    assert "Сколько стоит женская стрижка?" in page.read_text(encoding="utf-8")
+    with tenant_context(vesna):
+        Service.objects.filter(name="Женская стрижка").update(price_kopecks=1_000)
+    with pytest.raises(SystemExit) as stopped:
+        call_command("acceptance", "salon-ufa", only="agreed-")
+    assert stopped.value.code == 1
+
+
+def test_unknown_business_is_refused(db):
+    with pytest.raises(CommandError, match="Нет такого бизнеса"):
+        call_command("acceptance", "nobody")
