@@ -7,13 +7,14 @@ as it is, so a second run changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import holidays
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django_tenants.utils import tenant_context
 
+from agency.packs import load_city, load_trade
 from agency.packs.shapes import BranchDef, BusinessPack, HolidayPolicy, StaffDef
 from assistant.models import KnowledgeEntry, Promotion
 from routing import config
@@ -34,6 +35,8 @@ from tenants.business.responsibility import save_matrix
 from tenants.models import Membership, Role, Tenant, User
 
 DAY = timedelta(days=1)
+A_MONDAY = date(2026, 1, 5)  # weeks of shifts are counted from it
+USUAL_HOURS = (time(10), time(20))  # of a branch that its owner has not described yet
 EARLIER = timedelta(days=60)  # special days are entered from here on, so that the past of a moved business is right
 
 
@@ -43,17 +46,70 @@ def apply_business(tenant: Tenant, pack: BusinessPack, *, now: datetime, passwor
     `password` is for the people who have no login yet; None: they set one by a reset mail.
     """
     with tenant_context(tenant), transaction.atomic():
-        branches = _branches(pack, now=now)
-        skills = {skill.key: Skill.objects.get_or_create(name=skill.name)[0] for skill in pack.skills}
+        branches, skills = _branches(pack, now=now), _skills(pack)
         hashed = make_password(password)  # once: it is slow on purpose
         staff = [_person(tenant, person, branches, skills, hashed) for person in pack.staff]
-        _services(pack, skills)
-        if not MatrixCell.objects.exists():
-            save_matrix(pack.matrix, by=None)
-        _answers(pack)
-        _promotions(pack, now=now)
+        _work(pack, skills, now=now)
         _settings(pack, staff)
         config.forget_all()
+
+
+def apply_trade(tenant: Tenant, *, now: datetime) -> None:
+    """Fill a business opened a moment ago with what its trade and city bring, so that it can be booked into at once.
+
+    Its places and people are only a beginning for the owner to edit: one branch open from ten to eight, the owner, who
+    stands in where nobody took a lead, and one specialist of every skill. The trade's promotions wait, switched off,
+    until the owner agrees to give them. A business that has a branch already is left alone."""
+    pack = _starting_pack(tenant)
+    with tenant_context(tenant), transaction.atomic():
+        if Branch.objects.exists():
+            return
+        [branch], skills = _branches(pack, now=now).values(), _skills(pack)
+        owner = _owner(tenant, branch)
+        _specialist(branch, skills)
+        _work(pack, skills, now=now)
+        _settings(pack, [])
+        BusinessSettings.objects.filter(pk=1, backup_staff=None).update(backup_staff=owner)
+        config.forget_all()
+
+
+def _starting_pack(tenant: Tenant) -> BusinessPack:
+    trade, city = load_trade(tenant.trade), load_city(tenant.city)
+    branch = BranchDef(
+        key="main",
+        name=tenant.name,
+        address=city.name,
+        phone="",
+        districts=(),
+        how_to_find="",
+        hours=((USUAL_HOURS,),) * 7,
+        holidays=HolidayPolicy(policy="closed", hours=(), closed_on=()),
+    )
+    return BusinessPack(
+        slug=tenant.slug,
+        name=tenant.name,
+        about="",
+        invented=False,
+        city=city,
+        trades=(trade,),
+        services=trade.services,
+        branches=(branch,),
+        staff=(),
+        channels=(),
+    )
+
+
+def _skills(pack: BusinessPack) -> dict[str, Skill]:
+    return {skill.key: Skill.objects.get_or_create(name=skill.name)[0] for skill in pack.skills}
+
+
+def _work(pack: BusinessPack, skills: dict[str, Skill], *, now: datetime) -> None:
+    """What is sold, who answers for what, and what is said."""
+    _services(pack, skills)
+    if not MatrixCell.objects.exists():
+        save_matrix(pack.matrix, by=None)
+    _answers(pack)
+    _promotions(pack, now=now)
 
 
 # --- Places and their hours -----------------------------------------------------------------------------------------
@@ -159,6 +215,28 @@ def _person(
     return member
 
 
+def _owner(tenant: Tenant, branch: Branch) -> StaffMember | None:
+    """None: the business has no owner who could enter it."""
+    membership = Membership.objects.filter(tenant=tenant, role=Role.OWNER).select_related("user").order_by("pk").first()
+    if membership is None:
+        return None
+    user = membership.user
+    return StaffMember.objects.create(name=user.name or "Владелец", role=Role.OWNER, branch=branch, user=user)
+
+
+def _specialist(branch: Branch, skills: dict[str, Skill]) -> None:
+    """Somebody to book to, at work whenever the branch is open."""
+    person = StaffMember.objects.create(
+        name="Специалист", role=Role.SPECIALIST, branch=branch, takes_bookings=True, load_cap=3
+    )
+    person.skills.set(skills.values())
+    start, end = USUAL_HOURS
+    Shift.objects.bulk_create(
+        Shift(staff=person, branch=branch, anchor_date=A_MONDAY, cycle_days=7, offset_day=day, start=start, end=end)
+        for day in range(7)
+    )
+
+
 def _services(pack: BusinessPack, skills: dict[str, Skill]) -> None:
     known = set(Service.objects.values_list("name", flat=True))
     Service.objects.bulk_create(
@@ -185,7 +263,8 @@ def _services(pack: BusinessPack, skills: dict[str, Skill]) -> None:
 def _answers(pack: BusinessPack) -> None:
     """Ready answers, and the pack's own wording of texts."""
     told = [(entry.question, entry.answer) for entry in pack.knowledge]
-    told.append(("Как вас найти?", _directions(pack)))
+    if directions := _directions(pack):
+        told.append(("Как вас найти?", directions))
     known = set(KnowledgeEntry.objects.values_list("question", flat=True))
     KnowledgeEntry.objects.bulk_create(
         KnowledgeEntry(question=question, answer=answer, position=position)
@@ -205,10 +284,17 @@ def _directions(pack: BusinessPack) -> str:
 
 
 def _promotions(pack: BusinessPack, *, now: datetime) -> None:
+    """Those of a real business are its owner's promises, so the owner switches them on."""
     today = now.astimezone(Branch.objects.earliest("position", "pk").zone).date()
     known = set(Promotion.objects.values_list("code", flat=True))
     Promotion.objects.bulk_create(
-        Promotion(title=promo.text, code=promo.code, starts_on=today, ends_on=today + promo.valid_days * DAY)
+        Promotion(
+            title=promo.text,
+            code=promo.code,
+            starts_on=today,
+            ends_on=today + promo.valid_days * DAY,
+            is_active=pack.invented,
+        )
         for promo in pack.promos
         if promo.code not in known
     )

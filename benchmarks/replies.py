@@ -33,12 +33,12 @@ class Installation:
     def __enter__(self) -> Installation:
         with self._log.open("ab") as sink:
             command = [sys.executable, "-m", "leadhub.embedded", "run", "--with-parent"]
-            self._process = subprocess.Popen(command, stdout=sink, stderr=sink)  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=sink, stderr=sink)
         for _ in range(600):
             if self._process.poll() is not None:
                 raise RuntimeError(f"the installation did not start: {self._log.read_text()[-1500:]}")
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=2) as answer:  # noqa: S310
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=2) as answer:
                     if answer.status == 200:
                         return self
             except OSError:

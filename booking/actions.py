@@ -52,10 +52,13 @@ def hold(
     lead_id: int | None = None,
     by_assistant: bool = True,
     for_whom: str = "",
+    moving_id: int | None = None,
 ) -> Appointment:
     """Keep a time for a client for the tenant's `hold_minutes`. Raises Taken, Impossible.
 
-    The client's own holds that overlap it are replaced by it."""
+    The client's own holds that overlap it are replaced by it. `moving_id`: the client's visit that is to be moved here
+    and does not stand in its own way. A hold that overlaps it takes no time of its own (it has run out from the start):
+    `move_to_hold` follows in the same transaction, which keeps the person's lock."""
     until = now + timedelta(minutes=BusinessSettings.load().hold_minutes)
     appointment = Appointment(
         contact=contact,
@@ -67,8 +70,9 @@ def hold(
         for_whom=for_whom,
         created_at=now,
     )
-    _take_time(appointment, service_ids, staff_id, branch_id, start, now=now)
-    later("booking.expire_hold", appointment.pk, at=until)
+    _take_time(appointment, service_ids, staff_id, branch_id, start, now=now, moving_id=moving_id)
+    if appointment.status == Status.HOLD:
+        later("booking.expire_hold", appointment.pk, at=until)
     return _tell(appointment, "held", now=now)
 
 
@@ -289,8 +293,11 @@ def _take_time(
     *,
     now: datetime,
     outside_shift: bool = False,
+    moving_id: int | None = None,
 ) -> None:
-    """Check, lock, make room, and write a new appointment with its services."""
+    """Check, lock, make room, and write a new appointment with its services.
+
+    Over the visit that is to be moved to it, it is written as one that has run out."""
     visit = load_visit(service_ids)
     if visit is None:
         raise Impossible("services", "Такой услуги нет в прайсе.")
@@ -299,7 +306,8 @@ def _take_time(
     appointment.staff_id, appointment.branch_id = staff_id, branch_id
     _set_time(appointment, visit, start)
     _lock_staff(staff_id)
-    _make_room(appointment, now=now)
+    if _make_room(appointment, now=now, moving_id=moving_id):
+        appointment.status = Status.EXPIRED
     _save(appointment)
     appointment.services.add(*visit.service_ids)
 
@@ -346,17 +354,23 @@ def _set_time(appointment: Appointment, visit: Visit, start: datetime) -> None:
     appointment.price_kopecks = visit.price_kopecks
 
 
-def _make_room(appointment: Appointment, *, now: datetime) -> None:
+def _make_room(appointment: Appointment, *, now: datetime, moving_id: int | None = None) -> bool:
     """Free what gives way in that time: holds that ran out, and holds of the same client. Raises Taken for the rest.
 
-    Under the staff member's lock."""
-    in_the_way = list(_overlapping(appointment))
+    Whether the client's visit `moving_id` is there too: only its own move frees that. Under the person's lock."""
+    all_there = list(_overlapping(appointment))
+    in_the_way = [other for other in all_there if not _is_moved_here(other, appointment, moving_id)]
     if not all(_has_run_out(other, now) or _is_own_hold(other, appointment) for other in in_the_way):
         raise Taken
     for other in in_the_way:
         freed = _locked(other)
         if freed.status == Status.HOLD:
             _expire(freed, now=now, aloud=_has_run_out(freed, now))
+    return len(in_the_way) < len(all_there)
+
+
+def _is_moved_here(other: Appointment, appointment: Appointment, moving_id: int | None) -> bool:
+    return other.pk == moving_id and other.contact_id == appointment.contact_id and other.is_expected
 
 
 def _has_run_out(other: Appointment, now: datetime) -> bool:

@@ -56,17 +56,19 @@ def openings(
     limit: int = 3,
     exclude_starts: Collection[datetime] = (),
     contact_id: int | None = None,
+    moving_id: int | None = None,
     ground: Ground | None = None,
 ) -> Found:
     """Up to `limit` free times for these services in a row, soonest first; nine queries, one with `ground`.
 
-    `contact_id`: that client's own holds do not stand in the way."""
+    `contact_id`: that client's own holds do not stand in the way; nor does the appointment `moving_id`, which is to be
+    moved."""
     visit = _visit_on(ground, service_ids) if ground else load_visit(service_ids)
     if visit is None:
         return Found(reason="no_service")
     return find_openings(
         visit,
-        load_board(now=now, visit=visit, staff_id=staff_id, contact_id=contact_id, ground=ground),
+        load_board(now=now, visit=visit, staff_id=staff_id, contact_id=contact_id, moving_id=moving_id, ground=ground),
         now=now,
         wish=wish,
         limit=limit,

@@ -1,6 +1,6 @@
 """Settings of the event server: the same, with its own addresses, few middlewares and connections that are not kept."""
 
-from leadhub.settings import *  # noqa: F403
+from leadhub.settings import *  # noqa: F403 - the same settings but for what follows
 from leadhub.settings import DATABASES
 
 ROOT_URLCONF = PUBLIC_SCHEMA_URLCONF = "leadhub.urls_events"

@@ -3,7 +3,7 @@
 A connection of its own for each thread would be cold nearly every time: it learns every business's tables anew.
 """
 
-from leadhub.settings import *  # noqa: F403
+from leadhub.settings import *  # noqa: F403 - the same settings but for what follows
 from leadhub.settings import DATABASES, env
 
 CELERY_DB_REUSE_MAX = None  # after each task the connection goes back to the others

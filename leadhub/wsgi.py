@@ -6,10 +6,10 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadhub.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.core.wsgi import get_wsgi_application
 
-from leadhub import warming  # noqa: E402
-from leadhub.bare import PREFIXES, BareHandler  # noqa: E402
+from leadhub import warming
+from leadhub.bare import PREFIXES, BareHandler
 
 _pages = get_wsgi_application()
 _bare = BareHandler()

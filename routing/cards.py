@@ -65,7 +65,7 @@ def card_view(lead: Lead, member: Member, *, now: datetime, crm: CrmView) -> Car
         consents=_consents(lead.contact),
         crm=crm,
         actions=actions,
-        tags=tuple(lead.tags),
+        tags=tuple(leads.tag_title(tag) for tag in lead.tags),
         source_title=_source(lead),
         page_url=lead.page,
         promo=lead.promo,

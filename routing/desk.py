@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from assistant import knowledge
 from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
@@ -155,21 +156,45 @@ class BookingDesk:
         staff_id: int | None = None,
         exclude_starts: Sequence[datetime] = (),
     ) -> list[Opening]:
-        found = booking_queries.openings(
+        look = partial(
+            booking_queries.openings,
             list(service_ids),
-            self._wish(wish),
             branch=self.branch if len(self.config.branches) > 1 else None,
             staff_id=staff_id,
-            limit=limit,
             now=self.now,
             exclude_starts=exclude_starts,
             contact_id=self._contact.pk,
             ground=self.config.ground,
-        ).openings
+        )
+        moving = self._being_moved(service_ids)
+        if moving is None:
+            found = look(self._wish(wish), limit=limit).openings
+        else:
+            found = []
+            for each in look(self._wish(wish), limit=limit + 1, moving_id=moving.pk).openings:
+                is_as_now = (each.staff_id, each.start) == (moving.staff_id, moving.starts_at)
+                same_start = Wish(windows=((each.start, each.start),))
+                found += look(same_start, limit=1).openings if is_as_now else [each]  # the other people's
         return [
             Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, tuple(service_ids))
-            for each in found
+            for each in found[:limit]
         ]
+
+    def _being_moved(self, service_ids: Sequence[int]) -> Appointment | None:
+        """The client's visit that these services are to be moved from: it does not stand in its own way. None: a time
+        is looked for something else, or it is not clear yet for which visit."""
+        state = self.conversation.state.get("dialogue", {})
+        pinned = state.get("appointment_id")
+        if not (pinned or "reschedule" in (state.get("task"), self.lead.intent)):
+            return None
+        rows = booking_queries.upcoming([self._contact.pk], now=self.now)
+        alike = [row for row in rows if self._may_see(row) and self._is_for(row, service_ids)]
+        chosen = [row for row in alike if row.pk == pinned] or alike
+        return chosen[0] if len(chosen) == 1 else None
+
+    @staticmethod
+    def _is_for(row: Appointment, service_ids: Sequence[int]) -> bool:
+        return {service.pk for service in row.services.all()} == set(service_ids)
 
     def _wish(self, slot: DateTimeSlot | None) -> Wish | None:
         if slot is None:
@@ -199,6 +224,7 @@ class BookingDesk:
     # --- Appointments ---
 
     def hold(self, opening: Opening) -> int | None:
+        moving = self._being_moved(opening.service_ids)
         try:
             held = actions.hold(
                 self._contact,
@@ -208,6 +234,7 @@ class BookingDesk:
                 opening.branch_id,
                 opening.start,
                 lead_id=self.lead.pk,
+                moving_id=moving.pk if moving else None,
                 now=self.now,
             )
         except (actions.Taken, actions.Impossible):
@@ -293,7 +320,7 @@ class BookingDesk:
     def active_promos(self) -> list[str]:
         return [promotion.title for promotion in self._promotions().order_by("pk")]
 
-    def _promotions(self):  # noqa: ANN202 - a queryset
+    def _promotions(self) -> QuerySet[Promotion]:
         today = self.now.astimezone(self.zone).date()
         return Promotion.objects.filter(
             Q(starts_on=None) | Q(starts_on__lte=today), Q(ends_on=None) | Q(ends_on__gte=today), is_active=True

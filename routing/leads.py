@@ -17,9 +17,11 @@ from contacts.models import Contact, Conversation
 from routing import record, sla
 from routing.config import Config
 from routing.models import Lead
+from routing.rows import TEMPERATURE_TITLES
 from routing.scoring import Facts, score, summary
 from routing.signals import lead_changed
 from tenants.business.models import Branch, StaffMember, Stage
+from tenants.models import ChannelKind
 
 SOURCE_TAGS = {
     "instagram": "insta",
@@ -31,6 +33,12 @@ SOURCE_TAGS = {
     "form": "site-form",
 }
 TEMPERATURE_TAGS = {"hot": "hot", "warm": "warm", "cold": "cold"}
+PROMO_TAG = "promo-"
+_TAG_TITLES = {
+    **{kind.value: str(kind.label) for kind in ChannelKind},
+    **{tag: str(ChannelKind(kind).label) for kind, tag in SOURCE_TAGS.items()},
+    **{tag: TEMPERATURE_TITLES[temperature] for temperature, tag in TEMPERATURE_TAGS.items()},
+}
 AD_MEDIUMS = ("cpc", "ppc", "ad", "ads", "cpm", "paid", "target", "banner")
 # What a client may write after a booking without it being a new enquiry.
 AFTER_BOOKING = frozenset({"cancel", "reschedule", "other", "consultation", "complaint"})
@@ -177,11 +185,18 @@ def rescore(lead: Lead, past: Past, config: Config, *, now: datetime) -> tuple[s
     return title, lines
 
 
+def tag_title(tag: str) -> str:
+    """A tag as people read it; one that is words already (a service, a person's own) stays as it is."""
+    if tag.startswith(PROMO_TAG):
+        return f"промокод {tag.removeprefix(PROMO_TAG).upper()}"
+    return _TAG_TITLES.get(tag, tag)
+
+
 def _tags(lead: Lead, service: str) -> list[str]:
     """Tags that set themselves, then the ones people added."""
     own = [SOURCE_TAGS.get(lead.kind, lead.kind), service.lower()[:60], TEMPERATURE_TAGS[lead.temperature]]
     if lead.promo:
-        own.append(f"promo-{lead.promo.lower()}"[:60])
+        own.append(f"{PROMO_TAG}{lead.promo.lower()}"[:60])
     set_by_us = {*SOURCE_TAGS.values(), *TEMPERATURE_TAGS.values()}
     kept = [tag for tag in lead.tags if tag not in set_by_us and tag not in own]
     return [tag for tag in own if tag] + kept

@@ -460,7 +460,7 @@ class CardView:
     consents: tuple[ConsentView, ...]
     crm: CrmView
     actions: Actions
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # as people read them
     source_title: str = ""
     page_url: str = ""
     promo: str = ""

@@ -15,7 +15,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
 STOP_SECONDS = 5.0
-WEBHOOK_TOKEN = "1/sandbox"  # noqa: S105  the open webhook of the portal "main"
+WEBHOOK_TOKEN = "1/sandbox"  # noqa: S105 - the open webhook of the portal "main"
 _READY = re.compile(r"sandbox (http://\S+) tls (\S+)")
 
 
@@ -50,7 +50,7 @@ class SandboxProcess:
         complaints = self.data_dir / "sandbox" / "process.log"
         complaints.parent.mkdir(parents=True, exist_ok=True)
         with complaints.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
         assert self._process.stdout is not None

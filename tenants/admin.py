@@ -31,6 +31,7 @@ from tenants.business.models import BusinessSettings, StaffMember
 from tenants.editing import BusinessAdmin, PlainPages, ReadOnly
 from tenants.models import Agency, AgencyMembership, Domain, HookKey, Membership, Role, Tenant, Trade, User
 from tenants.provisioning import close_tenant, open_tenant
+from tenants.signals import tenant_opened
 from tenants.sites import agency_site, business_site
 
 OPERATOR = [AgencyMembership.Role.OPERATOR, AgencyMembership.Role.ADMIN]
@@ -202,6 +203,7 @@ class TenantAdmin(AgencyAdmin):
                 pk=1, public_name=tenant.name, is_clinical=tenant.trade in (Trade.DENTAL, Trade.CLINIC)
             )
         owner = invitations.invite(tenant, email=told["owner_email"], role=Role.OWNER, name=told["owner_name"])
+        tenant_opened.send(Tenant, tenant=tenant, now=clock.now())
         _tell_invited(request, owner)
 
     @display(description="состояние", label={"работает": "success", "закрыт": "danger", "демо": "info"})

@@ -44,7 +44,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     connection.settings_dict["TEST"]["NAME"] = settings.DATABASES["default"]["TEST"]["NAME"] = name
     with django_db_blocker.unblock():
         config = setup_databases(verbosity=0, interactive=False)
-        call_command("migrate_all", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115
+        call_command("migrate_all", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115 - open to the end
         make_businesses()
     yield
     with django_db_blocker.unblock():

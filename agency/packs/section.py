@@ -54,7 +54,10 @@ class Section:
 
     def number(self, key: str, default: Any = _REQUIRED, *, least: int = 0) -> Any:
         """A whole number not below `least`, or `default` when the key is absent."""
-        fits = lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least  # noqa: E731
+
+        def fits(value: Any) -> bool:
+            return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
         return self._value(key, default, fits, f"a whole number of at least {least}")
 
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:

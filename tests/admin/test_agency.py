@@ -10,9 +10,13 @@ from django.core import mail
 from django.db import connection
 from django.test import Client as Browser
 
+from agency.packs import load_city, load_trade
+from assistant.models import KnowledgeEntry, Promotion
+from booking import queries
 from leadhub.work.models import DueWork
-from tenants.business.models import BusinessSettings
-from tenants.models import Agency, AgencyMembership, HookKey, Membership, Tenant, User
+from tenants.business.models import Branch, BusinessSettings, MessageTemplate, Service, StaffMember
+from tenants.business.readiness import gaps
+from tenants.models import Agency, AgencyMembership, City, HookKey, Membership, Tenant, Trade, User
 from tests.admin.conftest import filled, logged_in, page
 from tests.world import Business
 
@@ -55,6 +59,38 @@ def test_business_is_opened_with_its_owner_invited(head, clock):
     clock.settle()
     assert mail.outbox[-1].to == ["hozyaika@romashka.test"]
     assert "/accounts/password/reset/key/" in mail.outbox[-1].body
+
+
+@pytest.mark.parametrize(("trade", "city"), [(trade, city) for trade, city in zip(Trade, [*City, *City], strict=False)])
+def test_business_opened_here_can_be_booked_into_at_once(head, clock, trade, city):
+    open_one(head, trade=trade, city=city)
+    clock.settle()
+
+    tenant = Tenant.objects.get(slug="romashka")
+    with Business(tenant, clock).inside():
+        assert [gap.page for gap in gaps()] == ["businesssettings"]  # the policy's address, which only the owner knows
+        assert BusinessSettings.load().backup_staff.user.email == "hozyaika@romashka.test"
+        assert StaffMember.objects.get(role="owner").name == "Инна"
+        assert set(MessageTemplate.objects.values_list("key", "text")) == set(load_trade(trade).texts.items())
+        branch = Branch.objects.get()
+        assert (branch.city, branch.timezone) == (city, load_city(city).timezone)
+        for service in Service.objects.all():
+            free = queries.openings([service.pk], now=clock.now()).openings
+            assert free, service.name
+            assert all(10 <= each.start.astimezone(branch.zone).hour < 20 for each in free)
+        assert Promotion.objects.exists()
+        assert not Promotion.objects.filter(is_active=True).exists()  # nobody promised them yet
+        assert not KnowledgeEntry.objects.filter(answer="").exists()
+
+
+def test_what_an_owner_began_is_left_alone(head, clock):
+    open_one(head)
+    tenant = Tenant.objects.get(slug="romashka")
+    with Business(tenant, clock).inside():
+        Branch.objects.create(name="Свой", city="omsk", address="ул. Ленина, 1", timezone="Asia/Omsk")
+    clock.settle()
+    with Business(tenant, clock).inside():
+        assert (Branch.objects.count(), Service.objects.count()) == (1, 0)
 
 
 @pytest.mark.parametrize(("slug", "words"), [("vesna", "уже"), ("Ромашка", "Латинские буквы"), ("", "Обязательное")])

@@ -379,7 +379,7 @@ def test_grave_words_are_understood_for_what_they_are(pack):
 
     def meaning(text: str) -> Understanding:
         told = fill(text, is_woman=True)
-        return understand(told, now=datetime(2026, 11, 25, 12), price_list=pack.price_list(), city=pack.city.key)  # noqa: DTZ001
+        return understand(told, now=datetime(2026, 11, 25, 12), price_list=pack.price_list(), city=pack.city.key)
 
     assert [text for text in phrases.complaint if meaning(text).intent != "complaint"] == []
     assert [text for text in phrases.urgent if meaning(text).urgency != "high"] == []

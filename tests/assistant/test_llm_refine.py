@@ -218,7 +218,7 @@ def test_the_key_is_encrypted_where_it_is_kept(business):
 
 
 def test_a_key_that_cannot_be_read_costs_no_answer(reread, business, outside):
-    business.model_secret = "damaged"  # noqa: S105
+    business.model_secret = "damaged"
 
     found, local = reread()
 

@@ -300,6 +300,41 @@ def test_hold_that_was_lost_moves_nothing(desk, nina, vera, clock):
     assert (booked.starts_at, booked.revision, booked.status) == (THREE, 0, "booked")
 
 
+def test_move_by_half_an_hour_overlaps_the_old_time(desk, nina, vera):
+    booked = desk.book(nina)
+    with pytest.raises(Taken):
+        desk.hold(nina, THREE + HOUR / 2)  # another visit of hers, not this one moved
+    free = queries.openings([desk.cut], Wish(((THREE, THREE + HOUR),)), now=desk.now, moving_id=booked.pk).openings
+    assert THREE + HOUR / 2 in [opening.start for opening in free]
+    with transaction.atomic():
+        held = desk.hold(nina, THREE + HOUR / 2, moving_id=booked.pk)
+        assert Appointment.objects.filter(status__in=["hold", "booked"]).get() == booked  # it takes no time of its own
+        moved = actions.move_to_hold(booked, held, now=desk.now)
+    assert (moved.pk, moved.starts_at, moved.revision, moved.status) == (booked.pk, THREE + HOUR / 2, 1, "booked")
+    assert not DueWork.objects.filter(handler="booking.expire_hold", ids=[held.pk]).exists()
+    with pytest.raises(Taken):
+        desk.hold(vera, THREE + HOUR)
+    assert desk.hold(vera, THREE - HOUR / 2).status == "hold"
+
+
+def test_visit_that_moves_gives_way_to_itself_alone(desk, nina, vera):
+    hers, other = desk.book(nina), desk.book(vera, THREE + HOUR)
+    with pytest.raises(Taken):
+        desk.hold(nina, THREE + HOUR / 2, moving_id=hers.pk)  # it would reach into Vera's
+    with pytest.raises(Taken):
+        desk.hold(nina, THREE + HOUR, moving_id=other.pk)  # not hers to move
+    assert desk.hold(nina, THREE + 3 * HOUR, moving_id=hers.pk).status == "hold"  # apart from it: held as ever
+
+
+def test_hold_over_the_visit_books_no_second_one(desk, nina):
+    booked = desk.book(nina)
+    held = desk.hold(nina, THREE + HOUR / 2, moving_id=booked.pk)
+    with pytest.raises(Taken):
+        actions.book(held, now=desk.now)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Appointment.objects.filter(pk=held.pk).update(status="booked")  # the last guard
+
+
 # --- Outcomes -----------------------------------------------------------------------------------------------------
 
 

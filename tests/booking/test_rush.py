@@ -82,7 +82,7 @@ def test_thirty_two_clients_fight_for_twenty_openings(committed_salon, clients):
 
     def come(client):
         """Try all twenty in an order of one's own; then take what is offered instead."""
-        order = random.Random(client.pk).sample(contested, len(contested))  # noqa: S311
+        order = random.Random(client.pk).sample(contested, len(contested))
         for tries, opening in enumerate(order):
             place = client, [cut], opening.staff_id, opening.branch_id, opening.start
             try:
@@ -124,7 +124,7 @@ def test_all_verbs_at_once_neither_overlap_nor_lock_each_other_out(committed_sal
 
     def live(client):
         """Thirty random verbs on a narrow afternoon; only the answers that a caller must know may come."""
-        chance = random.Random(client.pk)  # noqa: S311
+        chance = random.Random(client.pk)
         answers = {"done": 0, "taken": 0, "impossible": 0}
         for _ in range(30):
             start = TOMORROW[0] + chance.randrange(16) * HOUR / 4
@@ -133,7 +133,7 @@ def test_all_verbs_at_once_neither_overlap_nor_lock_each_other_out(committed_sal
             try:
                 match chance.randrange(7) if mine else 0:
                     case 0 | 1:
-                        actions.hold(client, None, *place, now=now)
+                        actions.hold(client, None, *place, now=now, moving_id=mine[0].pk if mine else None)
                     case 2:
                         actions.book(mine[0], now=now)
                     case 3:

@@ -5,6 +5,7 @@ import re
 from channels_app.models import Delivery, Notice
 from contacts.models import Message
 from leadhub.work.models import DueWork
+from routing import leads
 from tests.inbox.conftest import WANTS_TODAY, Screen, words_of
 
 KEY = "abcdefgh12345678"
@@ -44,6 +45,27 @@ def test_each_part_of_the_open_lead_comes_by_itself(anna, hot_lead):
     assert 'id="composer-seen"' in update
     assert 'id="composer"' not in update  # what is being typed stays as it is
     assert 'id="card"' in card
+
+
+def test_tags_are_read_in_russian_and_kept_as_keys(anna, hot_lead):
+    hot_lead.tags += ["promo-vesna10", "аллергия"]
+    hot_lead.save(update_fields=["tags"])
+
+    card = words_of(anna.get(f"inbox/{hot_lead.pk}/card/"))
+
+    chips = re.findall(r'<li class="chip">(.*?)</li>', card)
+    assert chips == ["Telegram", "волосы", "горячая", "промокод VESNA10", "аллергия"]
+    hot_lead.refresh_from_db()
+    assert hot_lead.tags == ["tg", "волосы", "hot", "promo-vesna10", "аллергия"]
+
+
+def test_every_tag_set_by_itself_has_words():
+    titles = {tag: leads.tag_title(tag) for tag in [*leads.SOURCE_TAGS.values(), *leads.TEMPERATURE_TAGS.values()]}
+    assert titles["site-chat"] == "Чат на сайте"
+    assert titles["insta"] == "Instagram"
+    assert (titles["warm"], titles["cold"]) == ("тёплая", "холодная")
+    assert all(title != tag for tag, title in titles.items())
+    assert leads.tag_title("email") == "Почта"
 
 
 def test_what_a_client_writes_is_text_and_nothing_else(salon, anna):

@@ -1,5 +1,7 @@
 """The path of a lead, from the client's message on, with the outside played by the sandbox."""
 
+from datetime import timedelta
+
 import pytest
 
 from booking.models import Appointment
@@ -207,3 +209,40 @@ def test_client_who_never_stops_writing_is_answered_within_the_limit(salon, cloc
         salon.post("telegram", "и ещё вопрос про окрашивание")
         clock.tick(milliseconds=500)
     assert len(salon.heard()) == 1
+
+
+def test_client_moves_her_visit_by_half_an_hour_over_its_old_time(salon, clock):
+    for text in (HOT, "первое", "Анна, 8 901 000 12 34", "да, согласна"):
+        clock.tick(seconds=2)
+        salon.receives("telegram", text)
+    visit = Appointment.objects.get(status="booked")
+    later = visit.starts_at + timedelta(minutes=30)
+    assert later < visit.ends_at
+    clock.tick(minutes=5)
+    said = f"{later.astimezone(salon.branch.zone):%H:%M}"
+    salon.receives("telegram", f"Перенесите мою запись на завтра на {said}")
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.revision, visit.status) == (later, 1, "booked")
+    assert said in salon.heard()[-1]
+
+    clock.tick(minutes=5)
+    salon.receives("telegram", "Хочу перенести запись")
+    clock.tick(seconds=5)
+    earlier = later - timedelta(minutes=30)
+    salon.receives("telegram", f"завтра в {earlier.astimezone(salon.branch.zone):%H:%M}")
+    visit.refresh_from_db()
+    assert (visit.starts_at, visit.revision) == (earlier, 2)
+    assert Appointment.objects.filter(status__in=["hold", "booked", "confirmed"]).count() == 1
+
+
+def test_client_who_moves_her_visit_is_not_offered_the_time_it_has(salon, clock):
+    for text in (HOT, "первое", "Анна, 8 901 000 12 34", "да, согласна"):
+        clock.tick(seconds=2)
+        salon.receives("telegram", text)
+    visit = Appointment.objects.get(status="booked")
+    now_at = f"{visit.starts_at.astimezone(salon.branch.zone):%H:%M}"
+    clock.tick(minutes=5)
+    salon.receives("telegram", f"Перенесите мою запись на завтра на {now_at}")
+    visit.refresh_from_db()
+    assert visit.revision == 0
+    assert salon.heard()[-1].count("Ольга") >= 1

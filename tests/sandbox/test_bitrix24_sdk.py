@@ -31,12 +31,12 @@ def make_client(sandbox, token="1/sandbox", **more) -> Client:
 def test_add_update_get_list(client):
     phone = [{"typeId": "PHONE", "valueType": "MOBILE", "value": "+79000000501"}]
     item = client.crm.item.add(1, {"title": "Стрижка", "fm": phone, "originId": "7"}).result["item"]
-    client.crm.item.update(1, item["id"], {"stageId": "IN_PROCESS"}).response  # noqa: B018  the first access sends it
+    client.crm.item.update(1, item["id"], {"stageId": "IN_PROCESS"}).response  # noqa: B018 - the first access sends it
     assert client.crm.item.get(1, item["id"]).result["item"]["stageId"] == "IN_PROCESS"
     assert client.crm.duplicate.findbycomm("PHONE", ["+79000000501"]).result == {"LEAD": [item["id"]]}
     assert client.crm.item.list(entity_type_id=1, filter={"originId": "7"}).result["items"][0]["id"] == item["id"]
     assert client.crm.item.add(1, {}).time.operating > 0
-    client.crm.item.delete(1, item["id"]).response  # noqa: B018
+    client.crm.item.delete(1, item["id"]).response  # noqa: B018 - reading it sends
 
 
 def test_old_methods_tasks_comments_notices(client):
@@ -80,12 +80,12 @@ def test_references_in_a_batch_survive_the_sdks_encoding(client):
 
 def test_typed_errors(sandbox, client):
     with pytest.raises(BitrixAPINotFound):
-        client.crm.item.get(1, 9).response  # noqa: B018
+        client.crm.item.get(1, 9).response  # noqa: B018 - reading it sends
     with pytest.raises(BitrixOAuthNoAuthFound):
-        make_client(sandbox, "1/wrongcode").user.current().response  # noqa: B018
+        make_client(sandbox, "1/wrongcode").user.current().response  # noqa: B018 - reading it sends
     sandbox.post("bitrix24/bucket", code="sandbox", method="crm.item.list", operating=480)
     with pytest.raises(BitrixAPIOperationTimeLimit):
-        client.crm.item.list(entity_type_id=1).response  # noqa: B018
+        client.crm.item.list(entity_type_id=1).response  # noqa: B018 - reading it sends
 
 
 def test_a_503_is_tried_again_by_the_sdk_three_times_in_all(sandbox, client):
@@ -94,24 +94,24 @@ def test_a_503_is_tried_again_by_the_sdk_three_times_in_all(sandbox, client):
     assert client.user.current().result["ID"] == "1"
     sandbox.faults("bitrix24", "status", status=503, body=busy, times=3)
     with pytest.raises(BitrixAPIQueryLimitExceeded):
-        client.user.current().response  # noqa: B018
+        client.user.current().response  # noqa: B018 - reading it sends
     assert [call["status"] for call in sandbox.log("bitrix24")] == [503, 503, 200, 503, 503, 503]
 
 
 def test_a_moved_portal_is_followed_with_the_post_kept(sandbox, client):
     sandbox.post("bitrix24/portal", moved_to="localhost")
     with pytest.raises((BitrixRequestError, BitrixResponse302JSONDecodeError)):
-        client.crm.item.add(1, {"title": "x"}).response  # noqa: B018  the SDK drops the port: port 443 answers nobody
+        client.crm.item.add(1, {"title": "x"}).response  # noqa: B018 - the SDK drops the port: port 443 answers nobody
     assert sandbox.log("bitrix24")[-1]["status"] == 302
 
 
 def test_lost_answers_garbage_and_hang_ups(sandbox, client):
     sandbox.faults("bitrix24", "disconnect", times=1)
     with pytest.raises(BitrixRequestError):
-        client.user.current().response  # noqa: B018
+        client.user.current().response  # noqa: B018 - reading it sends
     sandbox.faults("bitrix24", "garbage", times=1)
     with pytest.raises(BitrixResponseJSONDecodeError):
-        client.user.current().response  # noqa: B018
+        client.user.current().response  # noqa: B018 - reading it sends
     sandbox.faults("bitrix24", "hang", times=1)
     with pytest.raises(BitrixRequestTimeout):
-        make_client(sandbox, timeout=(1, 0.3)).user.current().response  # noqa: B018
+        make_client(sandbox, timeout=(1, 0.3)).user.current().response  # noqa: B018 - reading it sends
