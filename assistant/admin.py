@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import register
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.db import connection, transaction
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from assistant import spending
-from assistant.forms import LanguageModelForm
+from assistant import knowledge_import, spending
+from assistant.forms import KnowledgeImportForm, LanguageModelForm
 from assistant.models import KnowledgeEntry, LanguageModel, ModelCall, Promotion
 from leadhub import clock
 from tenants.business.models import BusinessSettings
 from tenants.editing import BusinessAdmin, ReadOnly, SingleRow, money
 from tenants.sites import business_site
 
+IMPORT_TITLE = "База знаний: загрузить"
+PREVIEW_LASTS = timedelta(hours=12)
+LAST_POSITION = 32767  # what the column holds
 FORGOTTEN = "Ничего, или срок хранения вышел."
 
 
@@ -31,6 +43,85 @@ class KnowledgeEntryAdmin(BusinessAdmin):
     search_fields = ["question", "answer"]
     fields = ["kind", "question", "synonyms", "answer", "source", "is_active", "position"]
     readonly_fields = ["source"]
+    actions_list = ["import_entries"]
+
+    @action(description="Загрузить из текста или файла", url_path="import", permissions=["add"], icon="upload_file")
+    def import_entries(self, request: HttpRequest) -> HttpResponse:
+        """Read, show what was understood, and only then add what was ticked."""
+        if "chosen" in request.POST or "entries" in request.POST:
+            return self._add_chosen(request)
+        form = KnowledgeImportForm(request.POST or None, request.FILES or None)
+        context = {**self.admin_site.each_context(request), "title": IMPORT_TITLE, "opts": self.opts, "form": form}
+        if request.method == "POST" and form.is_valid():
+            known = KnowledgeEntry.objects.values_list("question", flat=True)
+            found = knowledge_import.mark_repeated(form.reading.entries, known)
+            rows = [(number, one, _kind(one, form.cleaned_data["kind"])) for number, one in enumerate(found)]
+            told = [[one.question, one.answer, list(one.synonyms), kind.value] for _, one, kind in rows]
+            context |= {
+                "rows": rows,
+                "errors": form.reading.errors,
+                "new": sum(not one.same_as for one in found),
+                "repeated": sum(bool(one.same_as) for one in found),
+                "entries": signing.dumps([form.source, told], salt=_import_salt(), compress=True),
+            }
+            return TemplateResponse(request, "admin/assistant/import_preview.html", context)
+        return TemplateResponse(request, "admin/assistant/import.html", context)
+
+    def _add_chosen(self, request: HttpRequest) -> HttpResponse:
+        """Add the ticked entries of a preview; what has come into the base meanwhile is not added again."""
+        try:
+            source, told = signing.loads(request.POST.get("entries", ""), salt=_import_salt(), max_age=PREVIEW_LASTS)
+        except signing.BadSignature:
+            messages.error(request, "Предпросмотр устарел. Загрузите текст или файл ещё раз.")
+            return redirect("admin:assistant_knowledgeentry_import_entries")
+        chosen = set(request.POST.getlist("chosen"))
+        picked = [
+            knowledge_import.Found("", question, answer, tuple(synonyms), kind)
+            for number, (question, answer, synonyms, kind) in enumerate(told)
+            if str(number) in chosen
+        ]
+        added = _add_entries(picked, source, request)
+        if added:
+            messages.success(request, f"Добавлено: {added}.")
+        else:
+            messages.warning(request, "Ничего не добавлено.")
+        return redirect("admin:assistant_knowledgeentry_changelist")
+
+
+@transaction.atomic
+def _add_entries(picked: list[knowledge_import.Found], source: str, request: HttpRequest) -> int:
+    known = KnowledgeEntry.objects.values_list("question", flat=True)
+    fresh = [one for one in knowledge_import.mark_repeated(picked, known) if not one.same_as]
+    last = KnowledgeEntry.objects.aggregate(last=Max("position"))["last"] or 0
+    KnowledgeEntry.objects.bulk_create(
+        KnowledgeEntry(
+            kind=one.kind,
+            question=one.question,
+            answer=one.answer,
+            synonyms=list(one.synonyms),
+            source=source,
+            position=min(last + number, LAST_POSITION),
+        )
+        for number, one in enumerate(fresh, 1)
+    )
+    if fresh:
+        LogEntry.objects.create(
+            user_id=request.user.pk,
+            content_type=ContentType.objects.get_for_model(KnowledgeEntry),
+            object_repr=source[:200],
+            action_flag=ADDITION,
+            change_message=f"Загружено вопросов и ответов: {len(fresh)}.",
+        )
+    return len(fresh)
+
+
+def _kind(found: knowledge_import.Found, default: str) -> KnowledgeEntry.Kind:
+    return KnowledgeEntry.Kind(found.kind or default)
+
+
+def _import_salt() -> str:
+    """A preview is good for the business it was made in, and for no other."""
+    return f"knowledge import {connection.schema_name}"
 
 
 class PromotionForm(forms.ModelForm):

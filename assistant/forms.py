@@ -7,14 +7,15 @@ from typing import Any
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanSwitchWidget,
 )
 
-from assistant import prompts
-from assistant.models import LanguageModel
+from assistant import knowledge_import, prompts
+from assistant.models import KnowledgeEntry, LanguageModel
 from tenants.editing import RoublesField
 
 KEPT = "Сохранён и не показывается. Оставьте пустым, чтобы не менять."
@@ -94,3 +95,52 @@ class LanguageModelForm(forms.ModelForm):
             row.word_model_prompt("" if text == prompts.DEFAULT else text, by=by, now=now)
         elif "prompt_version" in self.changed_data and told.get("prompt_version") is not None:
             row.model_prompt_version = told["prompt_version"]
+
+
+class KnowledgeImportForm(forms.Form):
+    """A text or a file to read questions and answers from; `reading` holds what was understood."""
+
+    text = forms.CharField(
+        label="Текст или страница",
+        required=False,
+        help_text="Пары «Вопрос: …» и «Ответ: …», строки с «?» на конце или заголовки, под каждым ответ."
+        " Можно вставить и целую страницу сайта. До 200 000 знаков.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}),
+    )
+    file = forms.FileField(
+        label="Или файл",
+        required=False,
+        help_text="TXT, CSV, XLSX или DOCX до 2 МБ. В таблице столбцы «Вопрос», «Ответ» и, если нужно,"
+        " «Другие формулировки» (через точку с запятой) и «Вид».",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(knowledge_import.FORMATS)}),
+    )
+    kind = forms.ChoiceField(
+        label="Вид записей",
+        choices=KnowledgeEntry.Kind.choices,
+        help_text="Для тех, у кого вид не назван в таблице.",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean()
+        file, text = told.get("file"), told.get("text")
+        if self.errors:
+            return told
+        if bool(file) == bool(text):
+            raise forms.ValidationError("Вставьте текст или выберите файл: что-то одно.")
+        try:
+            if not file:
+                self.reading = knowledge_import.read_text(text)
+            elif file.size > knowledge_import.LARGEST_FILE:
+                raise knowledge_import.Unreadable("Файл больше 2 МБ. Разделите его на части.")
+            else:
+                self.reading = knowledge_import.read_file(file.name, file.read())
+        except knowledge_import.Unreadable as error:
+            self.add_error("file" if file else "text", str(error))
+        return told
+
+    @property
+    def source(self) -> str:
+        """Where the entries come from, as it is kept with them."""
+        file = self.cleaned_data.get("file")
+        return f"Файл {file.name}"[:120] if file else "Вставленный текст"
