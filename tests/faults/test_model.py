@@ -24,7 +24,9 @@ def asking(installation: Installation) -> Iterator[Installation]:
 
 
 def _switch(installation: Installation, use: str) -> None:
+    """As the owner's form does: the row, and the mark that tells every process to read the settings again."""
     installation.sql("UPDATE t_sosed.business_businesssettings SET model_use = %s", use)
+    installation.valkey.delete("lh:1:settings-of:t_sosed")
 
 
 def _asked_by_a_new_client(installation: Installation) -> bool:
