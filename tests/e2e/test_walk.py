@@ -325,6 +325,8 @@ def test_the_desk_works_on_a_phone(desk: Desk, product: Product):
     late = []
     page.route("**/reply/", lambda route: late.append((route, route.fetch())))  # a slow line: its answer comes later
     send.tap()
+    while not late:
+        page.wait_for_timeout(50)  # the browser's requests are passed on only while it is waited for
     until(lambda: nina.heard()[-1].startswith("Здравствуйте, Нина!"), "the reply in Telegram")
 
     page.locator("#conversation-head").get_by_role("button", name="Записать").tap()
