@@ -198,6 +198,8 @@ def offers(heard: Heard, value: str) -> Faults:
             continue
         if wanted.skill_id and not member.skills.filter(pk=wanted.skill_id).exists():
             yield f"{member.name} не делает «{wanted.name}»"
+        if start <= heard.play.now:
+            yield f"предложено прошедшее время: {start.astimezone(heard.play.branch.zone):%d.%m %H:%M}"
         day = calendars[one["branch_id"]].local_day(start)
         if not any(span.start <= start and end <= span.end for span in rotas[member.pk].work(day, calendars)):
             yield f"{member.name} не работает {start.astimezone(heard.play.branch.zone):%d.%m в %H:%M}"
