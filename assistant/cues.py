@@ -95,6 +95,12 @@ MOVING = re.compile(
     r"\b(перен[оеё]с\w*|перезапи\w+|(пере|с|подо?)двин\w+|не\s+(смогу|успе\w+|получ\w+)|опазд\w+|задерж\w+|"
     r"вместо|мо[яюей]+\s+запис\w+|был[аи]?\s+записан\w*|записан[аы]?\b)"
 )
+KEEPS = re.compile(
+    r"\bне\s+отмен\w+|\bне\s+(надо|нужно|стоит|будем)\s+(ничего\s+)?(отмен|перен)\w*|\bостав(ь|ьте|им|ляй\w*|ляем)\b|"
+    r"\bпусть\s+(все\s+|так\s+и\s+)?(будет|остан\w+)|\bвсе\s+в\s+силе\b|^(нет|не)\b.{0,12}\b(приду|буду|придем|будем)\b"
+)
+ORDERS_MOVE = re.compile(r"\bперенес(и|ите|ем)\b|\bперепиш\w+|\bперезапиш\w+")
+HEDGED = re.compile(r"\b(наверн\w+|возможно|может\s+быть|вероятно|скорее\s+всего|кажется|похоже|боюсь)\b")
 CANCEL_ORDER = re.compile(r"\b(отмен(и|ите|яйте|яем|яю)|аннулируйте|(снимите|уберите|удалите)\s+(\w+\s+){0,2}запись)\b")
 AVAILABLE = re.compile(
     r"\b(делаете|дела[ею]т|есть\s+ли|оказываете|занимаетесь|предоставляете|бывает\s+ли|у\s+вас\s+есть|лечите|ставите)\b"
@@ -203,6 +209,17 @@ def shift(text: str) -> timedelta | None:
 def asks_own_visit(text: str) -> bool:
     """«когда у меня запись?», «на какое время я записана?»"""
     return bool(OWN_VISIT.search(plain(text)))
+
+
+def keeps_visit(text: str) -> bool:
+    """The visit is to stay as it is: «не отменяйте», «оставьте как есть», «нет, я приду»."""
+    said = plain(text)
+    return bool(KEEPS.search(said)) and not ORDERS_MOVE.search(said)
+
+
+def is_hedged(text: str) -> bool:
+    """Said of a thing that is not decided yet."""
+    return bool(HEDGED.search(plain(text)))
 
 
 def speaks_of_moving(text: str) -> bool:

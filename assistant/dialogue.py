@@ -170,6 +170,8 @@ def _respond(talk: Talk) -> None:
         visits.show(talk)
     elif _is_urgent(talk):
         handover.urgent(talk)
+    elif memory.awaiting != "confirm_visit" and cues.keeps_visit(talk.text) and visits.keep(talk):
+        memory.misses = 0
     elif _answers_question(talk):
         memory.misses = 0 if talk.acted else memory.misses
     elif understanding.intent == "complaint":

@@ -21,6 +21,17 @@ def start_move(talk: Talk) -> None:
     _start(talk, "reschedule")
 
 
+def keep(talk: Talk) -> bool:
+    """The client wants the visit left as it is. False: there is none, or it is not clear which."""
+    visits = talk.desk.appointments()
+    meant = [each for each in visits if each.id == talk.memory.appointment_id] or visits
+    if len(meant) != 1 or talk.slot:
+        return False
+    facts.end(talk)
+    talk.say("visit_kept", appointment=talk.visit_line(meant[0]))
+    return True
+
+
 def show(talk: Talk) -> None:
     """The client asks when the visit is; what was being arranged goes on."""
     visits = talk.desk.appointments()
@@ -76,7 +87,9 @@ def _find_visit(talk: Talk) -> None:
 
 
 def _is_order(talk: Talk) -> bool:
-    return talk.understanding.confidence >= SURE or cues.orders_cancel(talk.text)
+    if cues.orders_cancel(talk.text):
+        return True
+    return talk.understanding.confidence >= SURE and not cues.is_hedged(talk.text)
 
 
 def _ask_which(talk: Talk, visits: Sequence[Booked]) -> None:

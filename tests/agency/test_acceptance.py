@@ -28,10 +28,8 @@ OWED = {
     "booking-other-time",  # «а другое время есть?» calls a person
     "booking-price-range",  # «от 1 700 до 3 000 ₽» is confirmed as «1 700 ₽»
     "booking-two-services",  # services of two people: «свободного времени не нашлось»
-    "cancel-kept",  # «наверное, не получится» cancels unasked, and cannot be taken back
     "dental-hours-lunch",  # «в субботу работаете?» quotes an entry about insurance
     "late",  # «опоздаю минут на 10» is not understood
-    "move-declined",  # «нет, не надо, оставьте как есть» cancels the visit
     "price-two",  # «а маникюр?» after two prices calls a person
     "price-unknown",  # a price list in answer to a service that is not there
 }

@@ -83,6 +83,20 @@ def test_own_visit_by_its_day():
 
 
 @pytest.mark.parametrize(
+    "messages",
+    [
+        ("Можно перенести запись?", "нет, не надо, оставьте как есть"),
+        ("Наверное, не получится прийти", "нет, оставьте, я приду"),
+        ("не отменяйте, я буду",),
+    ],
+)
+def test_a_visit_that_is_to_stay_stays(messages):
+    desk = known_client(booked=[visit(7, 25, 15)])
+    assert keys_of(desk, *messages)[-1][-1] == "visit_kept"
+    assert desk.cancelled == []
+
+
+@pytest.mark.parametrize(
     ("said", "intent"),
     [("Спасибо, жду. Можно после 17:00?", "booking"), ("перенесите мою запись на 18", "reschedule")],
 )
