@@ -88,12 +88,12 @@ def _copy_rows(model: type[models.Model], source: str, target: str) -> None:
     table, key = quote(model._meta.db_table), model._meta.pk
     with connection.cursor() as cursor:
         cursor.execute(  # names of our own models and of schemas that passed the slug's validator
-            f"INSERT INTO {quote(target)}.{table} ({columns}) OVERRIDING SYSTEM VALUE"  # noqa: S608
+            f"INSERT INTO {quote(target)}.{table} ({columns}) OVERRIDING SYSTEM VALUE"  # noqa: S608 - names of our own tables, quoted
             f" SELECT {columns} FROM {quote(source)}.{table}"
         )
         if isinstance(key, models.AutoField):
             cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence(%s, %s), max({quote(key.column)}))"  # noqa: S608
+                f"SELECT setval(pg_get_serial_sequence(%s, %s), max({quote(key.column)}))"  # noqa: S608 - as above
                 f" FROM {quote(target)}.{table} HAVING count(*) > 0",
                 [f"{quote(target)}.{table}", key.column],
             )
