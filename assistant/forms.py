@@ -122,8 +122,8 @@ class KnowledgeImportForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        told = super().clean()
-        file, text = told.get("file"), told.get("text")
+        told: dict[str, Any] = super().clean() or {}
+        file, text = told.get("file"), told.get("text", "")
         if self.errors:
             return told
         if bool(file) == bool(text):

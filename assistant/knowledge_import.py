@@ -149,10 +149,8 @@ def _clean(text: str) -> str:
 
 def _decoded(content: bytes) -> str:
     """Text as UTF-8, as UTF-16 with its mark, else as Windows wrote it. Raises Unreadable."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "cp1251")
+    is_marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encodings = ["utf-16"] if is_marked else ["utf-8-sig", "cp1251"]
     for encoding in encodings:
         try:
             text = content.decode(encoding)
@@ -348,7 +346,7 @@ def _header(cells: list[str]) -> dict[str, int] | None:
 def _add_row(reading: Reading, place: str, told: dict[str, str]) -> None:
     kind = told.get("kind", "").lower()
     if kind and kind not in _KINDS:
-        reading.fail(place, f"вид «{_short(kind)}» неизвестен; есть: {', '.join(Kind.labels)}.")
+        reading.fail(place, f"вид «{_short(kind)}» неизвестен; есть: {', '.join(map(str, Kind.labels))}.")
         return
     synonyms = tuple(dict.fromkeys(one.strip() for one in re.split(r"[;\n|]", told.get("synonyms", "")) if one.strip()))
     question = " ".join(told["question"].split())
