@@ -120,7 +120,7 @@ def _current(state: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _told_by_buttons(understanding: Understanding, text: str, memory: Memory) -> Understanding:
     """A tapped menu label says its intent by itself."""
-    intent: Intent | None = cues.MENU.get(cues.plain(text))  # type: ignore[assignment]
+    intent: Intent | None = cues.MENU.get(cues.plain(text))  # type: ignore[assignment]  # the menu holds intents only
     if intent is None or memory.awaiting == "offer_booking":
         return understanding
     return replace(understanding, intent=intent, intents=(intent,), confidence=1.0, is_spam=False)

@@ -36,7 +36,7 @@ class LanguageModelForm(forms.ModelForm):
 
     model_cap_kopecks = RoublesField(
         label="Не дороже в месяц, ₽",
-        help_text="Когда предел достигнут, ассистент понимает сообщения сам. 0 - не тратить.",
+        help_text="Когда предел достигнут, ассистент понимает сообщения сам. 0: не тратить.",
     )
     typed_key = forms.CharField(
         label="Свой ключ",

@@ -41,7 +41,7 @@ _spent: dict[str, tuple[float, Decimal]] = {}
 
 def has_money(business: BusinessSettings, *, now: datetime, zone: tzinfo) -> bool:
     """Whether the month's cap is not reached, as of some seconds ago: who asks the model looks at it again."""
-    schema = connection.schema_name  # type: ignore[attr-defined]
+    schema = connection.schema_name  # type: ignore[attr-defined]  # the tenants backend has it
     found = _spent.get(schema)
     if found is None or time.monotonic() - found[0] >= KEPT_SECONDS:
         found = _spent[schema] = (time.monotonic(), spent_kopecks(now=now, zone=zone))

@@ -67,7 +67,7 @@ def forget(key: str | None = None) -> None:
     with _lock:
         for names in (_known, _unknown):
             for name in [name for name in names if key in (None, name[1])]:
-                del names[name]  # type: ignore[attr-defined]
+                del names[name]
 
 
 def count_refusal(hook: Hook) -> None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connection
 from django.db.models import Field, Model
-
-M = TypeVar("M", bound=Model)
 
 
 def insert(*rows: Model, sources: tuple[tuple[str, str], ...] = ()) -> tuple[str, list[Any]]:

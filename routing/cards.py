@@ -342,8 +342,8 @@ def _wish_slot(lead: Lead) -> Mapping[str, Any] | None:
             author=Message.Author.CLIENT, understanding__slots__has_key="datetime", received_at__gte=lead.created_at
         )
         understood = told.order_by("-pk").values_list("understanding", flat=True).first()
-        lead._wish_slot = understood["slots"]["datetime"][0] if understood else None  # type: ignore[attr-defined]
-    return lead._wish_slot  # type: ignore[attr-defined]
+        lead._wish_slot = understood["slots"]["datetime"][0] if understood else None
+    return lead._wish_slot
 
 
 def _wish_words(lead: Lead) -> str:

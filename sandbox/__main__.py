@@ -25,7 +25,7 @@ GRACE_SECONDS = 1
 class Connection(H11Protocol):
     """Lets a stand-in reach its connection, so that it can hang up."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 

@@ -60,7 +60,7 @@ class Member:
 
         if not hasattr(self, "_staff"):
             object.__setattr__(self, "_staff", StaffMember.objects.filter(user_id=self.user.pk, is_active=True).first())
-        return self._staff  # type: ignore[attr-defined]
+        return self._staff
 
 
 def member_of(tenant: Tenant, user: Any) -> Member | None:

@@ -57,7 +57,7 @@ class ByAgency:
     agency_path = "agency"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        rows = super().get_queryset(request)  # type: ignore[misc]
+        rows = super().get_queryset(request)
         return rows if request.user.is_superuser else rows.filter(self._mine(request.user, OPERATOR))
 
     def _mine(self, user: Any, roles: list[str]) -> Q:
@@ -71,7 +71,7 @@ class ByAgency:
             return False
         if obj is None:
             return True
-        rows = self.model._default_manager.filter(self._mine(request.user, roles))  # type: ignore[attr-defined]
+        rows = self.model._default_manager.filter(self._mine(request.user, roles))
         return rows.filter(pk=getattr(obj, "pk", obj)).exists()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -95,7 +95,7 @@ class ByAgency:
             kwargs["queryset"] = mine
         if db_field.name == "tenant":
             kwargs["queryset"] = Tenant.objects.filter(agency__in=mine, closed_at=None)
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field:
             for extra in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
                 setattr(field.widget, extra, False)
@@ -273,7 +273,7 @@ class ByInvitation:
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
             kwargs["form"] = self.invite_form
-        return super().get_form(request, obj, change, **kwargs)  # type: ignore[misc]
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         place = [name for name in self.invited_fields if name not in ("email", "name", "role")]

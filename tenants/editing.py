@@ -110,7 +110,7 @@ class ByRole:
     rights_room = ""
 
     def _may(self, request: HttpRequest, action: str) -> bool:
-        room = self.rights_room or self.opts.app_label  # type: ignore[attr-defined]
+        room = self.rights_room or self.opts.app_label
         return access.may_edit(request.member, room, action)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -136,24 +136,24 @@ class PlainPages:
     actions_detail: list[str] = ["to_delete"]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        title = capfirst(self.opts.verbose_name_plural)  # type: ignore[attr-defined]
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})  # type: ignore[misc]
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        what = capfirst(self.opts.verbose_name)  # type: ignore[attr-defined]
+        what = capfirst(self.opts.verbose_name)
         context.update(title=what if context["original"] else f"{what}: добавить", show_delete=False)
-        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        allowed = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        obj = self.get_object(request, str(object_id))  # type: ignore[attr-defined]
-        may_delete = obj is not None and self.has_delete_permission(request, obj)  # type: ignore[attr-defined]
+        allowed = super().get_actions_detail(request, object_id)
+        obj = self.get_object(request, str(object_id))
+        may_delete = obj is not None and self.has_delete_permission(request, obj)
         return [one for one in allowed if may_delete or not one.action_name.endswith("_to_delete")]
 
     @action(description="Удалить", url_path="to_delete", icon="delete")
     def to_delete(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """On to the page that asks once more."""
-        opts = self.opts  # type: ignore[attr-defined]
+        opts = self.opts
         return redirect(f"admin:{opts.app_label}_{opts.model_name}_delete", object_id)
 
 

@@ -73,7 +73,7 @@ def _tenant_of_host(request: HttpRequest) -> Tenant | None:
 
 def open_page(view: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a view of a tenant that needs no membership (the demo site, a calendar feed)."""
-    view.is_open_page = True  # type: ignore[attr-defined]
+    view.is_open_page = True
     return view
 
 

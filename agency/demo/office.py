@@ -27,7 +27,7 @@ class RememberedRota(Rota):
 
     def work(self, day: date, calendars: object) -> list[Work]:
         if day not in self._known:
-            self._known[day] = super().work(day, calendars)  # type: ignore[arg-type]
+            self._known[day] = super().work(day, calendars)
         return self._known[day]
 
     @classmethod

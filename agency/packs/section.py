@@ -12,7 +12,7 @@ import yaml
 try:
     from yaml import CSafeLoader as SafeLoader  # twenty times faster
 except ImportError:  # a PyYAML built without libyaml
-    from yaml import SafeLoader  # type: ignore[assignment]
+    from yaml import SafeLoader
 
 _REQUIRED: Any = object()
 

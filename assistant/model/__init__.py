@@ -62,7 +62,7 @@ class Model:
             total = [have + more for have, more in zip(total, self.bias, strict=True)]
         for block in BLOCKS:
             signs = blocks[block]
-            scale = length(block, len(signs))  # type: ignore[arg-type]
+            scale = length(block, len(signs))  # type: ignore[arg-type]  # any sized block will do
             for lane, value in enumerate(self._sum(block, signs)):
                 total[lane] += value * scale
         return total
