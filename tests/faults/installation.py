@@ -88,6 +88,8 @@ class Installation(Copy):
         self.sql("UPDATE t_vesna.crm_connection SET paused_until = NULL, failures = 0, broken_reason = ''")
         for schema in ("t_vesna", "t_sosed"):
             self.sql(f"UPDATE {schema}.channels_app_channelaccount SET paused_reason = ''")
+            # A slow machine gives leads to people whom the assistant answers late: people full of them take no more.
+            self.sql(f"UPDATE {schema}.routing_lead SET status = 'closed' WHERE status IN ('open', 'needs_call')")
 
     # --- Time ---
 
@@ -124,6 +126,7 @@ class Installation(Copy):
             rows += self.sql(
                 f"SELECT id, status, error, text FROM {schema}.channels_app_delivery ORDER BY id DESC LIMIT 5"
             )
+            rows += self.sql(f"SELECT * FROM {schema}.routing_decision ORDER BY id DESC LIMIT 8")
         owed = "\n".join(str(row) for row in rows)
         return f"now {datetime.fromtimestamp(self.now(), UTC)}\nowed and sent:\n{owed}\nprinted:\n{self.output[-6000:]}"
 
