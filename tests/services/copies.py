@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from leadhub.environment import BASE_DIR
 from leadhub.probe import ask
@@ -104,12 +107,19 @@ def wait_until(condition: Callable[[], bool], copy: Copy) -> None:
         time.sleep(0.1)
 
 
+_claims: list[IO[str]] = []
+
+
 def free_port() -> int:
-    """A port with the next three free as well. Each worker of a parallel run looks in a range of its own: what another
-    one is about to listen on looks free."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 21000 + worker % 5 * 2000
-    for base in range(first, first + 2000, 10):
+    """A port with the next three free as well. It stays ours until this process ends: what another worker, or another
+    run on this machine, is about to listen on looks free."""
+    for base in range(21000, 31000, 10):
+        try:
+            claim = (Path(tempfile.gettempdir()) / f"leadhub-tests-port-{base}").open("w")
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        _claims.append(claim)
         taken = []
         for port in range(base, base + 4):
             with socket.socket() as probe:
