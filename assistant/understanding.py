@@ -114,6 +114,7 @@ class Slots:
     name: tuple[NameSlot, ...] = ()
     geo: tuple[GeoSlot, ...] = ()
     promo: tuple[PromoSlot, ...] = ()
+    shift: int | None = None  # minutes by which a visit is to move, negative for earlier; for the dialogue, not printed
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ class Understanding:
         data = asdict(self)
         data["intents"] = list(self.intents or (self.intent,))
         data["reasons"] = list(self.reasons)
-        data["slots"] = {kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items}
+        data["slots"] = {
+            kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items and kind != "shift"
+        }
         return data
 
 

@@ -15,6 +15,7 @@ from assistant.promos import find_promos
 from assistant.services import find_services, is_specialist
 from assistant.signs import Features, without_attacks
 from assistant.text import normalise
+from assistant.times.shifts import find_shift
 from assistant.understanding import Slots, Understanding
 
 WANTED = 0.3  # chance that a time is asked for, under which it is left alone; chosen on the development texts
@@ -54,14 +55,17 @@ def features_of(request: Request) -> Features:
     phones = find_phones(text)
     promos = find_promos(text)
     phone_spans = [span for _, span in phones]
+    shift = find_shift(text)
     hidden = [*phone_spans, *[span for _, span in promos]]
+    timeless = [*hidden, shift.span] if shift else hidden
     slots = Slots(
         service=find_services(text, request.price_list, hidden=hidden),
-        datetime=find_times(text, now=request.now, opening=request.opening, closing=request.closing, hidden=hidden),
+        datetime=find_times(text, now=request.now, opening=request.opening, closing=request.closing, hidden=timeless),
         phone=tuple(slot for slot, _ in phones),
         name=find_names(text, phones=phone_spans),
         geo=find_places(text, request.city, hidden=hidden),
         promo=tuple(slot for slot, _ in promos),
+        shift=shift.minutes if shift else None,
     )
     return Features(text, slots, attacked=attacked, known_client=request.known_client)
 
