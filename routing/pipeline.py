@@ -40,7 +40,11 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 def receive_event(event_id: int, *, now: datetime) -> None:
     """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
-    messages = inbound.take_in(event_id, now=now)
+    hear(inbound.take_in(event_id, now=now), now=now)
+
+
+def hear(messages: Sequence[Message], *, now: datetime) -> None:
+    """Clients' messages were stored just now, and their conversations are locked by the caller's transaction."""
     window = configs.load().settings if messages else None
     for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
         fresh = list(fresh)

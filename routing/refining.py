@@ -66,10 +66,28 @@ def _answer_by(conversation: Conversation, now: datetime) -> datetime:
     return (conversation.pending_since or now) + ANSWER_ALLOWANCE - SENDING
 
 
+@dataclass(frozen=True)
+class Question:
+    """What the model is asked about a burst, with all that it takes: nothing is held while it thinks."""
+
+    request: Request
+    names: tuple[str, ...]  # by which the client is known
+    answer_by: datetime  # the answer must be composed by then
+
+
 def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | None:
     """What the model makes of the burst that ends with this message. None: it was answered, or a newer message came.
 
     Holds no lock and no transaction. `now` is when the work began."""
+    question = question_of(conversation_id, message_id, now=now)
+    if question is None:
+        return None
+    left = question.answer_by - clock.now()
+    return Refined(message_id, put(question, seconds=left.total_seconds(), message_id=message_id, now=now))
+
+
+def question_of(conversation_id: int, message_id: int, *, now: datetime) -> Question | None:
+    """None: the burst that ends with this message was answered, a person leads, or a newer message came."""
     found = Conversation.objects.select_related("contact", "identity").filter(pk=conversation_id)
     conversation = found.filter(held_by=None).first()
     if conversation is None:
@@ -87,6 +105,18 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
         city=branch.city,
         known_client=leads.past_of(conversation.contact, now=now).is_known,
     )
+    names = (conversation.contact.name, conversation.identity.display_name)
+    return Question(request, names, _answer_by(conversation, now))
+
+
+def put(
+    question: Question, *, now: datetime, seconds: float | None = None, message_id: int | None = None
+) -> Understanding:
+    """Ask the model and keep what it cost; our own reading where it gives no better one. Calls HTTP.
+
+    `seconds`: what is left of the answer's time; None: as long as a model may take. `message_id` None: the message is
+    no client's."""
+    config, request = configs.load(), question.request
     local = understand(
         request.text,
         now=request.now,
@@ -94,18 +124,14 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
         city=request.city,
         known_client=request.known_client,
     )
-    left = _answer_by(conversation, now) - clock.now()
-    return Refined(
-        message_id,
-        refine.refine(
-            request.text,
-            local,
-            request,
-            business=config.settings,
-            now=now,
-            zone=config.branches[0].zone,
-            seconds=left.total_seconds(),
-            message_id=message_id,
-            names=[conversation.contact.name, conversation.identity.display_name],
-        ),
+    return refine.refine(
+        request.text,
+        local,
+        request,
+        business=config.settings,
+        now=now,
+        zone=config.branches[0].zone,
+        seconds=seconds,
+        message_id=message_id,
+        names=question.names,
     )

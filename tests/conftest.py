@@ -59,8 +59,10 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The product's clock stands at Wednesday noon in Ufa and moves only when told."""
+    from leadhub.clock import _standing
+
     clock = Clock(NOON_IN_UFA)
-    monkeypatch.setattr("leadhub.clock.now", clock.now)
+    monkeypatch.setattr("leadhub.clock.now", lambda: _standing.get() or clock.now())
     return clock
 
 
