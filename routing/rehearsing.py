@@ -1,8 +1,10 @@
 """A talk that is only tried: a client's words go the whole way of a real message, and everything is taken back.
 
 The acceptance run and the try-out console play by it. All that happens stands in one transaction that is rolled back:
-no row stays, nothing is published or rung, nothing leaves (a text to a client counts as taken by its provider). Numbers
-that sequences gave out are gone, that is all. Real work is not held up: a rehearsal takes no advisory lock, and gives up itself (Busy) where it would wait for a row
+no row stays, nothing is published or rung, nothing leaves (a text to a client counts as taken by its provider). Only
+numbers that sequences gave out are gone.
+
+Real work is not held up: a rehearsal takes no advisory lock, and gives up itself (Busy) where it would wait for a row
 of somebody else's longer than LOCK_PATIENCE, long before the database would call that a deadlock.
 """
 
@@ -44,11 +46,11 @@ class Busy(Exception):
 
 class ModelWanted(Exception):
     """The business wants a language model's reading of the client's last words, and the rehearsal has none. Everything
-    was taken back, so the question can be put without holding anything up."""
+    was taken back, so the question can be put without holding anything up. `number`: of the client's message, from 1."""
 
-    def __init__(self, question: refining.Question) -> None:
+    def __init__(self, question: refining.Question, number: int) -> None:
         super().__init__("a language model is to be asked")
-        self.question = question
+        self.question, self.number = question, number
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ class Rehearsal:
         if self._reading is None:
             question = refining.question_of(conversation_id, message_id, now=self.now)
             if question:
-                raise ModelWanted(question)
+                raise ModelWanted(question, self._number)
             return
         refined = refining.Refined(message_id, self._reading.understanding)
         pipeline.answer(conversation_id, refined=refined, now=self.now)
