@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from assistant import refine
+from assistant.engines import llm
 from assistant.models import KnowledgeEntry, Promotion
 from assistant.understanding import Understanding
 from channels_app.models import Notice
@@ -29,6 +30,7 @@ from tenants.business.texts import catalogue
 from tenants.models import ChannelKind
 
 TRIES = 3  # of a talk that met real work
+READY_BY = 5.0  # seconds; a process that asks a language model for the first time loads what that takes
 _MARKS = {"angry": "недоволен", "positive": "доволен"}
 _PUSH, _FOLLOW = "crm.push_lead", "reminders.follow"
 
@@ -55,6 +57,7 @@ def play(dialogue: Dialogue) -> tuple[Dialogue, Played]:
 
 def _ask(question: refining.Question) -> dict | None:
     """The model's understanding as JSON; None: it gave no better one. Its cost counts and is kept, with no message."""
+    llm.get_ready(wait=READY_BY)
     understanding = refining.put(question, now=clock.now())
     return understanding.to_json() if understanding.engine != "local" else None
 
@@ -118,7 +121,7 @@ def _turn(
         understood=cards.understood_view(told, zone, now=at),
         also=tuple(INTENT_TITLES.get(each, each) for each in told.get("intents", ()) if each != told["intent"]),
         marks=tuple(_marks(told)),
-        reader="языковая модель" if told.get("engine", "local") != "local" else "сам ассистент",
+        reader=_reader(told, turn),
         is_answer=False,
         score=cards.score_view(lead, so_far) if lead else None,
         decision=decision,
@@ -130,6 +133,12 @@ def _turn(
         record=tuple(_line(decision) for decision in heard.decisions),
         facts=facts.facts_of(talk, heard, zone, start=start),
     )
+
+
+def _reader(told: dict, turn: Turn) -> str:
+    if told.get("engine", "local") != "local":
+        return "Прочитала языковая модель"
+    return "Прочитал сам ассистент" + (": модель не ответила или прочла хуже" if turn.was_asked else "")
 
 
 def _marks(told: dict) -> Iterator[str]:

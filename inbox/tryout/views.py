@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.contrib import messages
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from channels_app import limits
@@ -93,6 +95,8 @@ def _next(request: HttpRequest, known: Dialogue, act: str, when: str, text: str,
         return known, f"Сообщение длиннее {LONGEST_TEXT} знаков: разделите его."
     if len(known.turns) >= MOST_TURNS:
         return known, f"В пробе уже {MOST_TURNS} сообщений. Начните заново."
+    if not known.turns and when == "now":
+        known = replace(known, at=clock.now())
     return known.with_words(text), ""
 
 
@@ -123,7 +127,8 @@ def _page(
 ) -> HttpResponse:
     shown = pages.console_view(dialogue, played, when=when, **told)
     template = "tryout/_console.html" if request.htmx else "tryout/console.html"
-    return render(request, template, {"console": shown, "place": "tryout"}, status=status)
+    with timezone.override(configs.load().branches[0].zone):  # the zone in which moments are chosen
+        return render(request, template, {"console": shown, "place": "tryout"}, status=status)
 
 
 # --- Saved checks -----------------------------------------------------------------------------------------------------
@@ -179,8 +184,7 @@ def open_saved(request: HttpRequest, saved_id: int) -> HttpResponse:
     except (Busy, TooOften) as refusal:
         messages.error(request, BUSY if isinstance(refusal, Busy) else TOO_OFTEN)
         return redirect("tryout:saved")
-    shown = pages.console_view(dialogue, played, when="other")
-    return render(request, "tryout/console.html", {"console": shown, "place": "tryout"})
+    return _page(request, dialogue, played, when="other")
 
 
 def _on_one(act: Callable[[HttpRequest, SavedDialogue], None]) -> Callable[..., HttpResponse]:
