@@ -65,20 +65,21 @@ def save(dialogue: Dialogue, *, title: str, checks: Collection[str], by: str, no
 
 def run(saved: SavedDialogue, *, now: datetime) -> SavedDialogue:
     """Play the check in the current tenant and keep how it ended. Raises Busy."""
-    saved.faults, saved.run_at = faults_of(saved, now=now), now
+    faults, _ = compare(saved, now=now)
+    saved.faults, saved.run_at = faults, now
     saved.save(update_fields=["faults", "run_at"])
     return saved
 
 
-def faults_of(saved: SavedDialogue, *, now: datetime) -> list[str]:
-    """What is not as it was saved, in Russian; keeps nothing. Raises Busy."""
+def compare(saved: SavedDialogue, *, now: datetime) -> tuple[list[str], Played]:
+    """What is not as it was saved, in Russian, and how the talk went; keeps nothing. Raises Busy."""
     _, played = playing.play(dialogue_of(saved, now=now))
     found = [
         f"Сообщение {turn.number}, {difference}"
         for turn, kept in zip(played.turns, saved.turns, strict=True)
         for difference in facts.differences(kept["facts"], turn.facts, saved.checks)
     ]
-    return found + [f"Работа «{name}» закончилась ошибкой" for name in played.outcome.failed]
+    return found + [f"Работа «{name}» закончилась ошибкой" for name in played.outcome.failed], played
 
 
 def accept(saved: SavedDialogue, *, now: datetime) -> SavedDialogue:

@@ -157,9 +157,7 @@ def save(request: HttpRequest) -> HttpResponse:
         messages.error(request, BUSY if isinstance(refusal, Busy) else TOO_OFTEN)
     else:
         if kept.faults:
-            messages.warning(
-                request, f"Проверка «{kept.title}» сохранена, но в другой день выходит иначе: см. список."
-            )
+            messages.warning(request, f"Проверка «{kept.title}» сохранена, но в другой день выходит иначе: см. список.")
         else:
             messages.success(request, f"Проверка «{kept.title}» сохранена.")
     if request.htmx:
