@@ -139,7 +139,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     Check.REPLY: _reply_words,
     Check.TIME: _time_words,
 }
-_TITLES = {
+TITLES: dict[str, str] = {
     Check.MEANING: "смысл",
     Check.PRICE: "цена",
     Check.WHO: "кто получит",
@@ -154,7 +154,7 @@ def differences(expected: Facts, found: Facts, checks: Collection[str]) -> Itera
     for check in Check.values:
         if check in checks and _comparable(check, expected[check]) != _comparable(check, found[check]):
             was, became = in_words(check, expected[check]), in_words(check, found[check])
-            yield f"{_TITLES[Check(check)]}: было «{was}», стало «{became}»"
+            yield f"{TITLES[check]}: было «{was}», стало «{became}»"
 
 
 def _comparable(check: str, value: Any) -> Any:

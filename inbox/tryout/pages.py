@@ -78,7 +78,7 @@ def examples(config: Config) -> Iterator[str]:
     names = [service.name.lower() for service in config.price_list]
     if names:
         yield f"Здравствуйте! Сколько стоит {names[0]}?"
-        yield f"Можно записаться на {names[min(1, len(names) - 1)]} завтра после 15:00?"
+        yield f"Хочу записаться: {names[min(1, len(names) - 1)]}, завтра после 15:00"
     if config.settings.is_clinical:
         yield "Сильная острая боль, щека опухла, что делать?"
     yield "Где вы находитесь и до скольки работаете?"

@@ -154,7 +154,7 @@ def view_of(saved: SavedDialogue) -> SavedView:
             SavedTurnView(
                 turn["text"],
                 tuple(
-                    FactView(str(Check(name).label), facts.in_words(name, turn["facts"][name]), name in saved.checks)
+                    FactView(facts.TITLES[name], facts.in_words(name, turn["facts"][name]), name in saved.checks)
                     for name in Check.values
                 ),
             )

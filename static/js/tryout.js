@@ -1,10 +1,21 @@
 // The try-out console: the talk stands at its end, the next message can be typed at once; checks run one after another.
 
+let isOpen = null; // the settings, as the reader left them
+
 function settle() {
   const log = document.querySelector("[data-log]");
   if (log) log.scrollTop = log.scrollHeight;
 }
 
+// On a phone the settings give their room to the talk once it began.
+function fold() {
+  const settings = document.querySelector("[data-settings]");
+  if (!settings) return;
+  settings.open = isOpen ?? (matchMedia("(min-width: 1100px)").matches || !document.querySelector(".tryout__mine"));
+  settings.querySelector("summary").addEventListener("click", () => (isOpen = !settings.open));
+}
+
+document.addEventListener("htmx:afterSwap", fold);
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id !== "console") return;
   settle();
@@ -39,5 +50,6 @@ function sum() {
   if (told) told.textContent = `Сходится: ${good} из ${items.length}${bad ? `, изменилось: ${bad}` : ""}`;
 }
 
+fold();
 settle();
 if (document.querySelector("[data-sum]")) sum();
