@@ -16,6 +16,12 @@ function fold() {
 }
 
 document.addEventListener("htmx:afterSwap", fold);
+
+// On a phone, who asks for the reading is led to it.
+document.addEventListener("click", (event) => {
+  const pane = document.getElementById("pane-why");
+  if (pane && event.target.closest("button[value^='look:']")) pane.checked = true;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id !== "console") return;
   settle();
