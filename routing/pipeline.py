@@ -22,7 +22,7 @@ from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, leads, record, refining, sla
+from routing import dispatching, edits, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -40,7 +40,7 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 def receive_event(event_id: int, *, now: datetime) -> None:
     """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
-    messages = inbound.take_in(event_id, now=now)
+    messages = [message for message in inbound.take_in(event_id, now=now) if edits.is_to_answer(message, now=now)]
     window = configs.load().settings if messages else None
     for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
         fresh = list(fresh)
@@ -86,6 +86,8 @@ def _answer(
         return
     config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
+    if refined and refined.understanding and refined.text != text:
+        return  # edited meanwhile: the edit owed its own reading
     past = leads.past_of(conversation.contact, now=now)
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
@@ -188,7 +190,7 @@ def _turn(
     outbound.queue(
         conversation,
         reply,
-        key=f"answer-{last.pk}",
+        key=f"answer-{last.pk}" + (f"-{len(last.earlier)}" if last.earlier else ""),
         choices=choices,
         by_assistant=True,
         is_answer=turn.acts_on_intent,

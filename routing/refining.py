@@ -33,10 +33,11 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 @dataclass(frozen=True)
 class Refined:
-    """A reading of everything up to message `message_id`. None: our own, there is no better one."""
+    """A reading of `text`, all that is said up to message `message_id`. None: our own, there is no better one."""
 
     message_id: int
     understanding: Understanding | None
+    text: str = ""
 
 
 def postpone(
@@ -108,4 +109,5 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
             message_id=message_id,
             names=[conversation.contact.name, conversation.identity.display_name],
         ),
+        request.text,
     )
