@@ -86,7 +86,7 @@ def _answer(
         return
     config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
-    if refined and refined.understanding and refined.text != text:
+    if refined and refined.text and refined.text != text:
         return  # edited meanwhile: the edit owed its own reading
     past = leads.past_of(conversation.contact, now=now)
     understanding = _understand(
@@ -117,6 +117,8 @@ def _answer(
             sla.start_confirm(lead, lead.clock_due_at, now=now)
             later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
         desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+        if refined:
+            desk.near, desk.done = refined.near, list(refined.notes)
         if lead.status != Lead.Status.QUARANTINE:
             is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
             _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)

@@ -8,12 +8,14 @@ answered in time with what we understood ourselves. Whoever comes second finds n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from assistant import refine, spending
+from assistant import embeddings, knowledge, refine, spending
 from assistant.engines import Request
 from assistant.understand import understand
 from assistant.understanding import Understanding
@@ -38,6 +40,8 @@ class Refined:
     message_id: int
     understanding: Understanding | None
     text: str = ""
+    near: Mapping[int, float] = field(default_factory=dict)  # entries of the knowledge base near in meaning, by id
+    notes: tuple[tuple[str, str], ...] = ()  # lines for the decision record
 
 
 def postpone(
@@ -48,8 +52,8 @@ def postpone(
     The conversation's row is locked by the caller, who changes nothing more when this is True."""
     if conversation.held_by_id or not config.settings.assistant_enabled:
         return False  # nobody waits for an answer of ours
-    is_asked = bool(conversation.state.get("dialogue", {}).get("awaiting"))
-    if not refine.wanted(local, config.settings, text=text, is_asked=is_asked):
+    patience = _patience(conversation, local, text, config)
+    if not patience:
         return False
     answer_by = _answer_by(conversation, now)
     if answer_by - now < SHORTEST + QUEUING:
@@ -57,9 +61,27 @@ def postpone(
     if not spending.has_money(config.settings, now=now, zone=config.branches[0].zone):
         return False
     later("routing.refine", conversation.pk, last.pk)
-    patience = timedelta(seconds=settings.OPENAI_TIMEOUT) + QUEUING
-    later("routing.answer_plainly", conversation.pk, last.pk, at=min(answer_by, now + patience))
+    later("routing.answer_plainly", conversation.pk, last.pk, at=min(answer_by, now + patience + QUEUING))
     return True
+
+
+def _patience(conversation: Conversation, local: Understanding, text: str, config: Config) -> timedelta:
+    """How long the servers that are wanted for this message may take; nothing: none is wanted."""
+    seconds = settings.OPENAI_TIMEOUT if _reading_is_wanted(conversation, local, text, config) else 0
+    seconds += settings.OPENAI_EMBEDDING_TIMEOUT if _meaning_is_wanted(local, text, config) else 0
+    return timedelta(seconds=seconds)
+
+
+def _reading_is_wanted(conversation: Conversation, local: Understanding, text: str, config: Config) -> bool:
+    is_asked = bool(conversation.state.get("dialogue", {}).get("awaiting"))
+    return refine.wanted(local, config.settings, text=text, is_asked=is_asked)
+
+
+def _meaning_is_wanted(local: Understanding, text: str, config: Config) -> bool:
+    """The owner wants it, and the words of the question find nothing."""
+    if not embeddings.wanted(local, config.settings, text=text):
+        return False
+    return knowledge.find(text, services=config.price_list) is None
 
 
 def _answer_by(conversation: Conversation, now: datetime) -> datetime:
@@ -95,19 +117,34 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
         city=request.city,
         known_client=request.known_client,
     )
-    left = _answer_by(conversation, now) - clock.now()
-    return Refined(
-        message_id,
-        refine.refine(
+    begun = time.monotonic()
+    left = (_answer_by(conversation, now) - clock.now()).total_seconds()
+    names = [conversation.contact.name, conversation.identity.display_name]
+    zone = config.branches[0].zone
+    meaning = embeddings.Nearness()
+    if _meaning_is_wanted(local, request.text, config):
+        meaning = embeddings.compare(
+            request.text,
+            business=config.settings,
+            price_list=request.price_list,
+            now=now,
+            zone=zone,
+            seconds=left,
+            message_id=message_id,
+            names=names,
+        )
+    understanding = None
+    if _reading_is_wanted(conversation, local, request.text, config):
+        understanding = refine.refine(
             request.text,
             local,
             request,
             business=config.settings,
             now=now,
-            zone=config.branches[0].zone,
-            seconds=left.total_seconds(),
+            zone=zone,
+            seconds=left - (time.monotonic() - begun),
             message_id=message_id,
-            names=[conversation.contact.name, conversation.identity.display_name],
-        ),
-        request.text,
-    )
+            names=names,
+        )
+    notes = (("Поиск по смыслу", meaning.note),) if meaning.note else ()
+    return Refined(message_id, understanding, request.text, meaning.near, notes)
