@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from assistant import cues, refine, spending
 from assistant.engines import llm
@@ -171,7 +171,7 @@ def embed_entries(*, now: datetime, zone: ZoneInfo) -> int:
     return count
 
 
-def _without_vector(model: str) -> Iterable[KnowledgeEntry]:
+def _without_vector(model: str) -> QuerySet[KnowledgeEntry]:
     return KnowledgeEntry.objects.filter(Q(vector__isnull=True) | ~Q(vector_model=model), is_active=True).order_by("pk")
 
 
