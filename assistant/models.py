@@ -1,12 +1,53 @@
 """What the assistant may quote: the business's own answers to common questions; and what it asked a language model."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import Q
 
 from contacts.models import Message
+from leadhub.work import later
 from tenants.business.models import BusinessSettings, lines_field
 
 
+class RealField(models.FloatField):
+    """Four bytes: what a coordinate of a vector needs."""
+
+    def db_type(self, connection: Any) -> str:
+        return "real"
+
+
+class KnowledgeQuerySet(models.QuerySet["KnowledgeEntry"]):
+    """Whoever writes the words of entries, what is kept for the search is made again."""
+
+    def update(self, **changes: Any) -> int:
+        if not KnowledgeEntry.SEARCHED & changes.keys():
+            return super().update(**changes)
+        count = super().update(**changes, **KnowledgeEntry.NOT_INDEXED)
+        owe_index()
+        return count
+
+    def bulk_create(self, objs: Iterable[KnowledgeEntry], *args: Any, **options: Any) -> list[KnowledgeEntry]:
+        made = super().bulk_create(objs, *args, **options)
+        owe_index()
+        return made
+
+
+def owe_index() -> None:
+    """What is searched is made soon; until then the search reads the words themselves."""
+    later("assistant.index_knowledge", key="")
+
+
 class KnowledgeEntry(models.Model):
+    SEARCHED = frozenset(["question", "synonyms", "answer"])
+    NOT_INDEXED = {"stems": None, "search": None, "vector": None}
+
     class Kind(models.TextChoices):
         FAQ = "faq", "вопрос и ответ"
         RULE = "rule", "правило"
@@ -22,14 +63,37 @@ class KnowledgeEntry(models.Model):
     source = models.CharField("откуда", max_length=120, blank=True)  # blank: written in the admin or from the pack
     is_active = models.BooleanField("используется", default=True)
     position = models.PositiveSmallIntegerField("порядок", default=0)
+    # What is searched, made by `knowledge_index` and `embeddings`. None: the words were changed since.
+    stems = models.JSONField(null=True, editable=False)
+    search = SearchVectorField(null=True, editable=False)
+    vector = ArrayField(RealField(), null=True, editable=False)  # of length 1
+    vector_model = models.CharField(max_length=80, blank=True, editable=False)  # whose vector it is
+
+    objects = KnowledgeQuerySet.as_manager()
 
     class Meta:
         verbose_name = "вопрос и ответ"
         verbose_name_plural = "вопросы и ответы"
         ordering = ["position", "pk"]
+        indexes = [
+            GinIndex(fields=["search"], name="knowledge_searched", fastupdate=False),
+            models.Index(fields=["id"], condition=Q(stems__isnull=True), name="knowledge_not_indexed"),
+        ]
 
     def __str__(self) -> str:
         return self.question
+
+    def save(self, **options: Any) -> None:
+        """Words that may have changed are indexed again; a save of other fields alone leaves the index be."""
+        names = options.get("update_fields")
+        if names is None or self.SEARCHED & set(names):
+            self.stems = self.search = self.vector = None
+            if names is not None:
+                options["update_fields"] = {*names, *self.NOT_INDEXED}
+            super().save(**options)
+            owe_index()
+        else:
+            super().save(**options)
 
 
 class Promotion(models.Model):

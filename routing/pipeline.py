@@ -22,7 +22,7 @@ from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, leads, record, refining, sla
+from routing import dispatching, edits, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -45,6 +45,7 @@ def receive_event(event_id: int, *, now: datetime) -> None:
 
 def hear(messages: Sequence[Message], *, now: datetime) -> None:
     """Clients' messages were stored just now, and their conversations are locked by the caller's transaction."""
+    messages = [message for message in messages if edits.is_to_answer(message, now=now)]
     window = configs.load().settings if messages else None
     for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
         fresh = list(fresh)
@@ -90,6 +91,8 @@ def _answer(
         return
     config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
+    if refined and refined.text and refined.text != text:
+        return  # edited meanwhile: the edit owed its own reading
     past = leads.past_of(conversation.contact, now=now)
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
@@ -119,6 +122,8 @@ def _answer(
             sla.start_confirm(lead, lead.clock_due_at, now=now)
             later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
         desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+        if refined:
+            desk.near, desk.done = refined.near, list(refined.notes)
         if lead.status != Lead.Status.QUARANTINE:
             is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
             _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)
@@ -191,7 +196,7 @@ def _turn(
     outbound.queue(
         conversation,
         reply,
-        key=f"answer-{last.pk}",
+        key=f"answer-{last.pk}" + (f"-{len(last.earlier)}" if last.earlier else ""),
         choices=choices,
         by_assistant=True,
         is_answer=turn.acts_on_intent,

@@ -10,7 +10,7 @@ of somebody else's longer than LOCK_PATIENCE, long before the database would cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -46,7 +46,8 @@ class Busy(Exception):
 
 class ModelWanted(Exception):
     """The business wants a language model's reading of the client's last words, and the rehearsal has none. Everything
-    was taken back, so the question can be put without holding anything up. `number`: of the client's message, from 1."""
+    was taken back, so the question can be put without holding anything up. `number`: of the client's message, from 1.
+    """
 
     def __init__(self, question: refining.Question, number: int) -> None:
         super().__init__("a language model is to be asked")
@@ -65,9 +66,11 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a language model made of the words. None: our own understanding is the better one."""
+    """What the servers that were asked made of the words. None: our own understanding is the better one."""
 
     understanding: Understanding | None
+    near: Mapping[int, float] = field(default_factory=dict)  # entries of the knowledge base near in meaning, by id
+    notes: tuple[tuple[str, str], ...] = ()  # lines for the decision record
 
 
 @dataclass
@@ -237,7 +240,8 @@ class Rehearsal:
             if question:
                 raise ModelWanted(question, self._number)
             return
-        refined = refining.Refined(message_id, self._reading.understanding)
+        reading = self._reading
+        refined = refining.Refined(message_id, reading.understanding, near=reading.near, notes=reading.notes)
         pipeline.answer(conversation_id, refined=refined, now=self.now)
 
 

@@ -154,6 +154,7 @@ class MessageView:
     delivery_title: str = ""
     retry_delivery_id: int = 0  # a failed delivery that may be sent again; 0: none
     was_edited: bool = False
+    earlier: tuple[str, ...] = ()  # its former texts, oldest first
     is_deleted: bool = False
     media: tuple[MediaView, ...] = ()
     understood: str = ""  # «запись · уверенность 93 %», for client messages

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from assistant import refine
@@ -55,11 +56,16 @@ def play(dialogue: Dialogue) -> tuple[Dialogue, Played]:
                 raise
 
 
-def _ask(question: refining.Question) -> dict | None:
-    """The model's understanding as JSON; None: it gave no better one. Its cost counts and is kept, with no message."""
+def _ask(question: refining.Question) -> dict:
+    """What the servers made of the words, as JSON. Their cost counts and is kept, with no message."""
     llm.get_ready(wait=READY_BY)
-    understanding = refining.put(question, now=clock.now())
-    return understanding.to_json() if understanding.engine != "local" else None
+    refined = refining.put(question, now=clock.now())
+    understanding = refined.understanding
+    return {
+        "understanding": understanding.to_json() if understanding and understanding.engine != "local" else None,
+        "near": list(refined.near.items()),
+        "notes": refined.notes,
+    }
 
 
 def _play(dialogue: Dialogue) -> Played:
@@ -70,10 +76,10 @@ def _play(dialogue: Dialogue) -> Played:
             return _watch(talk, dialogue, config)
 
 
-def _settings_for(dialogue: Dialogue) -> dict[str, str]:
+def _settings_for(dialogue: Dialogue) -> dict[str, Any]:
     """The switch of the console: a model is asked as the business set it, or when in doubt where it set nothing."""
     if not dialogue.with_model:
-        return {"model_use": ModelUse.NEVER}
+        return {"model_use": ModelUse.NEVER, "compares_meaning": False}
     return {"model_use": ModelUse.UNSURE} if BusinessSettings.load().model_use == ModelUse.NEVER else {}
 
 
@@ -99,7 +105,10 @@ def _is_asked(talk: Rehearsal) -> bool:
 def _reading(turn: Turn) -> Reading | None:
     if not turn.was_asked:
         return None
-    return Reading(Understanding.from_json(turn.reading) if turn.reading else None)
+    told = turn.reading or {}
+    understanding = Understanding.from_json(told["understanding"]) if told.get("understanding") else None
+    notes = tuple((name, value) for name, value in told.get("notes", ()))
+    return Reading(understanding, {int(pk): share for pk, share in told.get("near", ())}, notes)
 
 
 # --- One turn ---------------------------------------------------------------------------------------------------------
