@@ -196,10 +196,7 @@ def services_named(text: str, services: Sequence[ServiceInfo]) -> list[ServiceIn
     stems = {_stem(word) for word in cues.tokens(text) if len(word) > 2}
     scored = []
     for service in services:
-        own = {
-            _stem(word) for part in (service.name, service.category, *service.synonyms) for word in cues.tokens(part)
-        }
-        if shared := len(stems & own):
+        if shared := len(stems & _stems_of(service)):
             scored.append((shared, service))
     best = max((shared for shared, _ in scored), default=0)
     return [service for shared, service in scored if shared == best]
@@ -248,6 +245,25 @@ def fitting(service: ServiceInfo, services: Sequence[ServiceInfo], *, is_male: b
 def _without_person(service: ServiceInfo) -> frozenset[str]:
     stems = (word for word in cues.tokens(service.name) if not word.startswith(("мужск", "женск", "детск")))
     return frozenset(_stem(word) for word in stems)
+
+
+def services_called(text: str, services: Sequence[ServiceInfo]) -> list[ServiceInfo]:
+    """The lines that hold every word of the text; «перманент губ» is not «верхняя губа»."""
+    stems = {_stem(word) for word in cues.tokens(text) if len(word) > 2}
+    named = services_named(text, services)
+    return [service for service in named if stems <= _stems_of(service)]
+
+
+def akin(services: Sequence[ServiceInfo], others: Sequence[ServiceInfo]) -> list[ServiceInfo]:
+    """Those that share a word of the name with one of the others: «мужская» after «женская стрижка»."""
+    spoken_of = {stem for other in others for stem in _without_person(other)}
+    return [service for service in services if _without_person(service) & spoken_of]
+
+
+@lru_cache(maxsize=4096)
+def _stems_of(service: ServiceInfo) -> frozenset[str]:
+    told = (service.name, service.category, *service.synonyms)
+    return frozenset(_stem(word) for part in told for word in cues.tokens(part))
 
 
 def appointments_meant(

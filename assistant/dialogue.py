@@ -77,7 +77,7 @@ def step(
         _respond(talk)
         _watch_for_machines(talk, before)
     memory.last_at = desk.now
-    memory.topic = _topic(talk) if talk.says else memory.topic
+    memory.topic = _topic(talk)
     memory.stage = _stage(talk)
     return Turn(memory.dump(), talk.says, talk.acted, talk.facts, memory.stage)
 
@@ -150,7 +150,7 @@ def _meant_before(memory: Mapping[str, Any], understanding: Understanding, text:
         of_visit = goes_on and (wants.asks_person(text) or (bool(slots.service) and topic != "price"))
         if of_time or of_visit:
             return "reschedule" if memory.get("task") == "reschedule" else "booking"
-    if goes_on and topic == "price" and not cues.asks_if_available(text):
+    if goes_on and topic == "price" and understanding.intent != "promo_question" and not cues.asks_if_available(text):
         return "price_question"
     return None
 
@@ -280,6 +280,11 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
         talk.say("thanks_reply", acts=False)
         return
     pending = memory.awaiting
+    if wants.finds_dear(talk.text) and memory.topic == "price" and not talk.named_services:
+        memory.misses = 0
+        questions.dear(talk)
+        _ask_again(talk, pending)
+        return
     wanted = _intents(talk) if _is_sure(talk) else _evident(talk)
     if not wanted:
         _small_talk(talk, pending, greeting_is_due=greeting_is_due)
@@ -342,16 +347,18 @@ def _is_sure(talk: Talk) -> bool:
 
 def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
     """A greeting, or something that says nothing we can act on."""
-    if cues.only_greets(talk.text) and not pending:
+    if talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
+        talk.memory.misses = 0
+        booking.carry_on(talk)  # what was offered yesterday may be gone
+    elif cues.only_greets(talk.text) and not pending:
         talk.memory.misses = 0
         talk.say("how_to_help", choices=MENU)
     elif not pending and _is_sure(talk) and "?" in talk.text and questions.knowledge(talk):
         talk.memory.misses = 0
-    elif talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
-        talk.memory.misses = 0
-        booking.carry_on(talk)
     elif cues.only_greets(talk.text):
         _ask_again(talk, pending)
+    elif not greeting_is_due and pending in ("", "offer_booking", "price_service") and wants.acknowledges(talk.text):
+        talk.say("acknowledged", acts=False)
     elif greeting_is_due and talk.understanding.intent == "other" and _is_sure(talk):
         talk.memory.misses += 1
         talk.say("how_to_help", choices=MENU)
@@ -407,8 +414,10 @@ def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
 
 def _topic(talk: Talk) -> str:
     """What was spoken of, for the next «а ...?»; the question put last counts least."""
-    keys = [say.key for say in talk.says]
-    return next((topic for topic, told in TOPICS.items() if set(told) & set(keys)), "")
+    keys = {say.key for say in talk.says}
+    if {"booked", "moved", "cancelled"} & set(talk.facts) or talk.handed_stage:
+        return ""
+    return next((topic for topic, told in TOPICS.items() if set(told) & keys), talk.memory.topic)
 
 
 def _stage(talk: Talk) -> str:

@@ -12,7 +12,8 @@ from assistant.understanding import DateTimeSlot, Interval
 
 VERSION = 1  # raise it when the meaning of a field changes: older memories then start fresh
 COLD_AFTER = timedelta(hours=12)  # after such a pause a conversation is greeted again and times are looked for anew
-OF_VISITS = ("confirm_visit", "move_or_cancel", "cancel_sure", "which")  # questions that keep their sense over days
+FORGOTTEN_AFTER = timedelta(days=14)  # after such a pause nobody goes on with what was wanted then
+LASTING = ("confirm_visit", "move_or_cancel", "cancel_sure", "which", "offer_booking")  # questions good for days
 
 
 @dataclass
@@ -70,6 +71,8 @@ class Memory:
         memory.cold = bool(memory.last_at and now - memory.last_at > COLD_AFTER)
         if memory.cold:
             memory.wake()
+        if memory.last_at and now - memory.last_at > FORGOTTEN_AFTER and memory.awaiting != "confirm_visit":
+            memory.finish_task()
         return memory
 
     def dump(self) -> dict[str, Any]:
@@ -92,7 +95,7 @@ class Memory:
         self.told_waiting = self.told_urgent = self.stopped = self.greeted = False
         self.offered, self.shown, self.readings = [], [], []
         self.forget_hold()
-        if self.awaiting not in OF_VISITS:
+        if self.awaiting not in LASTING:
             self.awaiting, self.addition = "", None
 
     def finish_task(self) -> None:

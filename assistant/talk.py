@@ -12,7 +12,7 @@ from assistant import cues, words
 from assistant.desk import Booked, Desk, Opening, StaffInfo
 from assistant.memory import Memory
 from assistant.text import lemmas
-from assistant.understanding import DateTimeSlot, ServiceInfo, Understanding
+from assistant.understanding import DateTimeSlot, ServiceInfo, ServiceSlot, Understanding
 
 LISTED_SERVICES = 6  # lines of the price list in one message
 CHOICES_SHOWN = 8  # quick replies under one message
@@ -105,8 +105,19 @@ class Talk:
     def named_services(self) -> list[int]:
         """Lines of the price list that the message names."""
         known = {service.id for service in self.desk.services()}
-        found = [slot.service_id for slot in self.understanding.slots.service]
+        slots = self.understanding.slots.service
+        found = [
+            slot.service_id
+            for before, slot in zip((None, *slots), slots, strict=False)
+            if not self._is_of(before, slot)
+        ]
         return list(dict.fromkeys(each for each in found if each is not None and each in known))
+
+    def _is_of(self, before: ServiceSlot | None, slot: ServiceSlot) -> bool:
+        """«татуаж бровей»: brows are only what the unknown thing is done to."""
+        if before is None or before.service_id is not None:
+            return False
+        return cues.plain(f"{before.text} {slot.text}") in cues.plain(self.text)
 
     def services(self, ids: Sequence[int]) -> list[ServiceInfo]:
         by_id = {service.id: service for service in self.desk.services()}

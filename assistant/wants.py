@@ -47,6 +47,11 @@ ANY_PERSON = re.compile(
     r"|\bкто\s+(будет\s+)?(свободен|свободна|свободный)\b"
 )
 FOLLOWS = re.compile(r"^(ну\s+)?(а|и|а\s+вот|а\s+если|а\s+как\s+насчет|а\s+что\s+насчет)\s")
+DEAR = re.compile(r"\bдорог(о|овато|ая|ие|ой|оват\w*)\b|\b(по)?дешевле\b|\bкусается|\bмногова(то)?\b")
+NOTED = bag(
+    "да нет ок окей ok хорошо ладно понятно ясно поняла понял принято договорились супер отлично ага угу жду ждем "
+    "класс здорово замечательно прекрасно учту буду 👍 👌"
+)
 BOTH = re.compile(r"^(обе|оба|обеих|обоих|все|всех|и\s+т[оу]\s+и\s+друг\w+)\b|\b(обе|оба|все)\s+(запис\w+|визит\w+)")
 OPEN_ON = re.compile(
     r"\b(работаете|открыты|трудитесь|принимаете|работает\s+(салон|клиника|барбершоп|центр))\b"
@@ -161,6 +166,23 @@ def nominative(name: str) -> str:
 
 
 # --- Late, usual, any -------------------------------------------------------------------------------------------------
+
+
+def relation(text: str) -> Relation | None:
+    """The person of the client's that the words name: «а для сына?»."""
+    found = re.search(rf"\b({_ANYBODY})\b", plain(text))
+    return RELATIONS[_FORMS[found[1]]] if found else None
+
+
+def finds_dear(text: str) -> bool:
+    """«дорого», «подешевле есть?»"""
+    return bool(DEAR.search(plain(text))) and len(tokens(text)) <= 10
+
+
+def acknowledges(text: str) -> bool:
+    """A word that asks for nothing: «хорошо», «понятно», «договорились»."""
+    said = tokens(text)
+    return bool(said) and len(said) <= 4 and said[0] in NOTED and "?" not in text
 
 
 def late(text: str) -> timedelta | None:

@@ -119,11 +119,11 @@ def hold_together(
 
 
 def together_with(appointment: Appointment) -> list[Appointment]:
-    """The appointment and those agreed on with it, in the order of time; it alone when it is one by itself."""
+    """The appointment and those agreed on with it, in the order they were agreed on; it alone when it is by itself."""
     if appointment.series is None:
         return [appointment]
     rows = Appointment.objects.filter(contact=appointment.contact_id, series=appointment.series)
-    return list(rows.select_related("staff", "branch").order_by("starts_at", "pk"))
+    return list(rows.select_related("staff", "branch").order_by("pk"))
 
 
 @transaction.atomic

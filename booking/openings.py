@@ -262,13 +262,15 @@ def find_rows(
 ) -> list[tuple[Opening, ...]]:
     """Visits agreed on together, each with a person who can do it, soonest first; `exclude_starts` are first starts.
 
-    They follow each other on one day with as little waiting as can be; `beside` (two clients) begin together where two
-    people are free. What no day holds is offered on different days. The first of them begins inside the wish."""
+    They follow each other on one day, in any order, with as little waiting as can be; `beside` (two clients, in their
+    order) begin together where two people are free. What no day holds is offered on different days. The first of them
+    begins inside the wish."""
     wish = wish or Wish()
     teams = [[person for person in board.team if person.can_do(visit)] for visit in visits]
     if not all(teams):
         return []
-    rows = _Rows(visits, teams, board, branch_id, _Bounds.of(now, board.rules), _ruled_out(wish, exclude_starts))
+    bounds = _Bounds.of(now, board.rules)
+    rows = _Rows(visits, teams, board, branch_id, bounds, _ruled_out(wish, exclude_starts), any_order=not beside)
     for wait in (0, *ROW_WAITS) if beside else ROW_WAITS:
         if found := rows.look(_ranges(wish), wait, limit, at_once=beside and wait == 0):
             return found
@@ -309,6 +311,7 @@ class _Rows:
     branch_id: int | None
     bounds: _Bounds
     ruled_out: list[_Range]
+    any_order: bool
 
     def look(self, ranges: Sequence[_Range], wait: int, limit: int, *, at_once: bool) -> list[tuple[Opening, ...]]:
         """One row a first start; days as in a search for one visit."""
@@ -332,7 +335,7 @@ class _Rows:
             for visit, team in zip(self.visits, self.teams, strict=True)
         ]
         found: dict[int, tuple[int, tuple[Opening, ...]]] = {}  # start -> end of all, the row
-        orders = [tuple(range(len(free)))] if at_once else list(permutations(range(len(free))))
+        orders = permutations(range(len(free))) if self.any_order else [tuple(range(len(free)))]
         for order in orders:
             for first in free[order[0]]:
                 if not self._may_begin(first.start, ranges):

@@ -90,11 +90,21 @@ class FakeDesk:
                     continue
                 people = [each for each in self.staff(service_ids) if staff_id in (None, each.id)]
                 person = next((each for each in people if self._is_free(each.id, start, end)), None)
-                other = next((each for each in self.staff(beside) if each != person), None) if beside else None
-                if person and (other or not beside):
-                    then = (Opening(other.id, other.name, 1, start, end, tuple(beside)),) if other else ()
+                then = self._beside(person, start, end, beside) if person and beside else ()
+                if person and (then or not beside):
                     found.append(Opening(person.id, person.name, 1, start, end, tuple(service_ids), then))
         return found[:limit]
+
+    def _beside(self, person: StaffInfo, start: datetime, end: datetime, beside: Sequence[int]) -> tuple[Opening, ...]:
+        """The guest at the same time with somebody else, or after the client."""
+        length = timedelta(minutes=sum(each.duration_minutes for each in SERVICES if each.id in beside))
+        able = list(self.staff(beside))
+        other = next((each for each in able if each != person and self._is_free(each.id, start, start + length)), None)
+        if other:
+            return (Opening(other.id, other.name, 1, start, start + length, tuple(beside)),)
+        if person in able and self._is_free(person.id, end, end + length):
+            return (Opening(person.id, person.name, 1, end, end + length, tuple(beside)),)
+        return ()
 
     def hours_on(self, day: date) -> str:
         return "" if day.weekday() == 6 else "с 09:00 до 21:00"

@@ -89,7 +89,7 @@ def _guess_services(talk: Talk) -> bool:
     said = " ".join(slot.text for slot in talk.understanding.slots.service)
     if not said and talk.memory.awaiting == "service":
         said = talk.text
-    candidates = choices.services_named(said, talk.desk.services()) if said else []
+    candidates = choices.services_called(said, talk.desk.services()) if said else []
     if len(candidates) == 1:
         talk.memory.services = [candidates[0].id]
         return True
@@ -199,7 +199,12 @@ def answer_consent(talk: Talk) -> bool:
         facts.take_contact(talk)
         taking.ask_missing(talk)
         return True
-    return _revised(talk)
+    corrected = facts.take_contact(talk)
+    if _revised(talk):
+        return True
+    if corrected:
+        taking.ask_missing(talk)
+    return corrected
 
 
 def answer_confirm(talk: Talk) -> bool:

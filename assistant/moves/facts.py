@@ -46,9 +46,9 @@ def take_guest(talk: Talk) -> bool:
         memory.beside = True
     if guest:
         memory.guest = guest.nom
-    if comes_along and len(talk.named_services) == 2:
+    if memory.beside and len(talk.named_services) == 2 and (comes_along or guest):
         named = talk.named_services[::-1] if wants.names_guest_first(talk.text) else talk.named_services
-        memory.services, memory.guest_services = named[:1], named[1:]
+        memory.services, memory.guest_services = named[:1], _for_guest(talk, named[1:])
     elif memory.beside and memory.services and (comes_along or talk.named_services):
         memory.guest_services = _for_guest(talk, memory.services)
     elif guest and not memory.beside:

@@ -11,7 +11,9 @@ from assistant.understanding import ServiceInfo
 def price(talk: Talk) -> None:
     """The price of what is asked about, else of what the conversation is about, else the main lines of the list."""
     memory = talk.memory
-    asked = _asked_services(talk, from_text=memory.topic == "price" and wants.follows_up(talk.text))
+    goes_on = memory.topic == "price" and wants.follows_up(talk.text)
+    asked = _for_somebody(talk) if goes_on else []
+    asked = asked or _asked_services(talk, from_text=goes_on)
     if asked:
         talk.once("price " + ",".join(str(service.id) for service in asked))
         talk.facts["priced"] = [service.id for service in asked]
@@ -29,6 +31,28 @@ def price(talk: Talk) -> None:
     if not memory.task:
         memory.awaiting = "price_service"
         memory.options = [service.id for service in shown]
+
+
+def _for_somebody(talk: Talk) -> list[ServiceInfo]:
+    """«а для сына?» after a price: the same thing as it is done for such a person."""
+    guest = wants.relation(talk.text)
+    if guest is None or talk.named_services:
+        return []
+    everything = talk.desk.services()
+    return [
+        choices.fitting(each, everything, is_male=guest.is_male, is_child=guest.is_child)
+        for each in talk.services(talk.memory.services)
+    ]
+
+
+def dear(talk: Talk) -> None:
+    """The price is too high for the client: what is in force to make it lower, or a person who may know more."""
+    promos = talk.desk.active_promos()
+    talk.once("dear")
+    if promos:
+        talk.say("promos", promos=words.bulleted(promos))
+    else:
+        talk.say("price_dear", choices=(cues.PERSON,))
 
 
 def _told(talk: Talk) -> list[str]:
@@ -61,9 +85,11 @@ def _asked_services(talk: Talk, *, from_text: bool = False) -> list[ServiceInfo]
     """The lines of the price list that the message, or else the conversation, is about."""
     if talk.named_services:
         return talk.services(talk.named_services)
-    said = talk.text if from_text else " ".join(slot.text for slot in talk.understanding.slots.service)
-    if said:
-        return choices.services_named(said, talk.desk.services())[:LISTED_SERVICES]
+    if said := " ".join(slot.text for slot in talk.understanding.slots.service):
+        return choices.services_called(said, talk.desk.services())[:LISTED_SERVICES]
+    if from_text:
+        named = choices.services_named(talk.text, talk.desk.services())[:LISTED_SERVICES]
+        return choices.akin(named, talk.services(talk.memory.services)) or named
     return talk.services(talk.memory.services)
 
 
@@ -137,6 +163,9 @@ def information(talk: Talk, *, alone: bool) -> None:
         talk.once("available " + ",".join(str(service.id) for service in named))
         talk.say("service_available", prices=talk.price_lines(named))
         talk.memory.services = talk.memory.services or [service.id for service in named[:1]]
+        return
+    if talk.understanding.slots.service and not named and (cues.asks_if_available(talk.text) or goes_on):
+        booking.unknown_service(talk)
         return
     if talk.memory.handed:
         talk.not_understood()

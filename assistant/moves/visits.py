@@ -228,13 +228,15 @@ def _look_for_new_time(talk: Talk, visit: Booked) -> None:
     staff_changed = facts.take_staff(talk)
     if not staff_changed:
         memory.staff_id = visit.staff_id
-    if by := facts.shift(talk):
-        memory.wish = choices.point(talk.local(visit.start) + by)
+    by = facts.shift(talk)
+    if by:
+        memory.wish, memory.near = choices.point(talk.local(visit.start) + by), ""
     if memory.wish is None:
         memory.awaiting = "time"
         talk.say("move_ask_time", appointment=talk.visit_line(visit), choices=(cues.ANY_TIME,))
         return
-    memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
+    if not by:
+        memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
     times.find_time(talk)
 
 
