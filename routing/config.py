@@ -44,6 +44,7 @@ class Config:
     ground: Ground
     rotas: dict[int, Rota]  # of everybody, by staff id
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
+    about: dict[int, str]  # staff id -> what tells namesakes apart
 
     @property
     def policy_url(self) -> str:
@@ -158,18 +159,25 @@ def _read() -> Config:
         raise Branch.DoesNotExist("в бизнесе нет ни одного работающего филиала")
     settings = BusinessSettings.objects.select_related("backup_staff").get(pk=1)
     calendars = load_calendars()
+    staff = list(StaffMember.objects.filter(is_active=True).select_related("branch"))
     return Config(
         settings=settings,
         branches=branches,
         price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
-        wording=Wording(),
+        wording=Wording(settings.tone),
         calendars=calendars,
         ground=load_ground(settings, calendars),
-        rotas=load_rotas(list(StaffMember.objects.filter(is_active=True))),
+        rotas=load_rotas(staff),
         matrix=load_matrix(),
+        about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
     )
+
+
+def _about(person: StaffMember, *, several: bool) -> str:
+    """«Старший стилист, Весна на Менделеева»; the branch only where there are several."""
+    return ", ".join(part for part in (person.position, person.branch.name if several else "") if part)
 
 
 def service_info(service: Service) -> ServiceInfo:

@@ -6,6 +6,7 @@ Everything here runs under the lock of the conversation's row, so one conversati
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -101,7 +102,9 @@ def _answer(
         understanding = refined.understanding or understanding
     elif not never_spam and refining.postpone(conversation, fresh[-1], understanding, text, config, now=now):
         return
-    understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
+    understanding = dialogue.as_answer(
+        conversation.state.get("dialogue"), understanding, text, price_list=config.price_list
+    )
     branch = _place(conversation, understanding, config)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
@@ -183,15 +186,16 @@ def _turn(
     now: datetime,
 ) -> None:
     turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
-    number = conversation.state.get("said", 0)  # goes round the variants of a text
-    conversation.state = {**conversation.state, "dialogue": turn.state, "said": number + 1}
+    said = Counter(conversation.state.get("heard", {}))  # how often each text was said: variants take turns
+    heard = Counter(say.key for say in turn.says)
+    conversation.state = {**conversation.state, "dialogue": turn.state, "heard": said + heard}
     if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
         record.keep(lead, "stage")
     if not turn.says:
         return
     wording = desk.config.wording
-    reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
+    reply = "\n\n".join(wording.say(say.key, say.params, turn=said[say.key]) for say in turn.says)
     choices = next((say.choices for say in reversed(turn.says) if say.choices), ())
     outbound.queue(
         conversation,
