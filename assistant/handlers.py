@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import datetime
 
 from assistant import refine
+from assistant.learning import versions
 from leadhub.work import handler
+
+LOW_PRIORITY = 15  # of 19, as `nice` counts
 
 
 @handler("assistant.forget_call_texts")
 def forget_call_texts(day: str, *, now: datetime) -> None:
     refine.forget_call_texts(now=now)
+
+
+@handler("assistant.train", kind="outside", queue="bulk", max_attempts=3)
+def train(version_id: int, *, now: datetime) -> None:
+    """Safe to run twice: a version that is done stays as it is."""
+    _step_aside()
+    versions.run(version_id)
+
+
+def _step_aside() -> None:
+    """The work of clients goes first: on Linux a thread has a priority of its own. The threads of this queue do
+    nothing but long jobs, so this one keeps it."""
+    if threading.current_thread() is not threading.main_thread():
+        ours = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, ours, max(LOW_PRIORITY, os.getpriority(os.PRIO_PROCESS, ours)))

@@ -11,12 +11,15 @@ from uuid import uuid4
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from assistant.learning import serving
+from assistant.model import Model
+from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
 from booking.queries import Ground, load_ground
 from routing.models import ScorePolicy, SlaPolicy
 from routing.scoring import Weights
 from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
-from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
+from tenants.business.models import Branch, BusinessSettings, MatrixRole, StaffMember
 from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 
@@ -38,10 +41,16 @@ class Config:
     ground: Ground
     rotas: dict[int, Rota]  # of everybody, by staff id
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
+    learned: int  # id of the version of the weights in use; 0: the shipped ones
 
     @property
     def policy_url(self) -> str:
         return self.settings.policy_url
+
+    @property
+    def model(self) -> Model | None:
+        """The weights that the business taught the assistant; None: the shipped ones."""
+        return serving.model(self.learned)
 
     def branch(self, branch_id: int | None) -> Branch:
         """That branch, or the first one where none is known or it was closed."""
@@ -133,7 +142,7 @@ def _read() -> Config:
     return Config(
         settings=settings,
         branches=branches,
-        price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
+        price_list=price_list(),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
         wording=Wording(),
@@ -141,18 +150,7 @@ def _read() -> Config:
         ground=load_ground(settings, calendars),
         rotas=load_rotas(list(StaffMember.objects.filter(is_active=True))),
         matrix=load_matrix(),
-    )
-
-
-def service_info(service: Service) -> ServiceInfo:
-    return ServiceInfo(
-        id=service.pk,
-        name=service.name,
-        synonyms=tuple(service.synonyms),
-        category=service.category,
-        duration_minutes=service.duration_minutes,
-        price_kopecks=service.price_kopecks,
-        price_to_kopecks=service.price_to_kopecks,
+        learned=serving.published(),
     )
 
 

@@ -93,6 +93,7 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
         price_list=request.price_list,
         city=request.city,
         known_client=request.known_client,
+        model=config.model,
     )
     left = _answer_by(conversation, now) - clock.now()
     return Refined(
