@@ -154,7 +154,7 @@ class TrainingExample(models.Model):
 
 
 class ModelVersion(models.Model):
-    """Weights that a business's examples added to the shipped ones, what they were measured to, and what became of them."""
+    """What a business's examples add to the shipped weights, how that was measured, and what became of it."""
 
     class Status(models.TextChoices):
         TRAINING = "training", "обучается"

@@ -43,7 +43,8 @@ class Found:
         return LABELS[self.meaning.intent] if self.meaning else ""
 
     def to_json(self) -> list[Any]:
-        return [self.text, asdict(self.meaning) if self.meaning else None, self.told, self.reply, self.right_reply, self.is_right]  # fmt: skip
+        meaning = asdict(self.meaning) if self.meaning else None
+        return [self.text, meaning, self.told, self.reply, self.right_reply, self.is_right]
 
     @classmethod
     def from_json(cls, told: list[Any]) -> Found:

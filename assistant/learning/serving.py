@@ -28,8 +28,8 @@ def published() -> int:
 
 
 def model(version_id: int) -> Model | None:
-    """Weights of a version of the current tenant; None: the shipped ones are to be used, because the id is 0, or because
-    the version stands on weights that are shipped no more."""
+    """Weights of a version of the current tenant; None: the shipped ones are to be used, because the id is 0, or
+    because the version stands on weights that are shipped no more."""
     if not version_id:
         return None
     key = (connection.schema_name, version_id)

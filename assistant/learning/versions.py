@@ -185,7 +185,7 @@ def in_use() -> ModelVersion | None:
 
 
 def fits(version: ModelVersion) -> bool:
-    """Whether its weights still stand on the shipped ones. False after an update of the product: trained anew it will."""
+    """Whether its weights stand on the shipped ones. After an update of the product it must be trained anew."""
     return version.base == shipped().fingerprint
 
 

@@ -1,4 +1,4 @@
-"""A business teaches the assistant its words: examples become a version, a better one is published, a worse one is not."""
+"""A business teaches the assistant its words: a better version is published, a worse one is refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def nothing_kept() -> None:
     serving.forget()
 
 
-# --- Training, whole ----------------------------------------------------------------------------------------------------
+# --- Training, whole --------------------------------------------------------------------------------------------------
 
 
 def test_corrections_of_a_new_trades_words_are_learned_and_bad_ones_refused(salon: Business, neighbour: Business):
