@@ -188,7 +188,10 @@ def test_without_scripts_the_marks_work_as_well(anna, hot_lead):
     assert "Чего хотел клиент?" in words_of(anna.get(f"inbox/{hot_lead.pk}/"))
 
 
-@pytest.mark.parametrize("form", [{"intent": "lottery"}, {"intent": "booking", "emotion": "sad"}, {"intent": "booking", "also": "spam"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [{"intent": "lottery"}, {"intent": "booking", "emotion": "sad"}, {"intent": "booking", "also": "spam"}],
+)
 def test_what_there_is_not_is_refused(anna, hot_lead, form):
     assert "нет." in words_of(mark(anna, hot_lead, said(hot_lead), **form))
     assert not TrainingExample.objects.exists()
