@@ -25,6 +25,12 @@ def train(version_id: int, *, now: datetime) -> None:
     versions.run(version_id)
 
 
+@handler("assistant.renew_version", kind="outside", queue="bulk", max_attempts=3)
+def renew_version(*, now: datetime) -> None:
+    _step_aside()
+    versions.renew(now=now)
+
+
 def _step_aside() -> None:
     """The work of clients goes first: on Linux a thread has a priority of its own. The threads of this queue do
     nothing but long jobs, so this one keeps it."""

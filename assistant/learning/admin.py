@@ -43,17 +43,17 @@ def _who(request: HttpRequest) -> str:
 class TrainingExampleAdmin(BusinessAdmin):
     rights_room = "business"
     form = ExampleForm
-    list_display = ["shown_text", "kind", "shown_verdict", "shown_right", "is_held_back", "source", "by", "created_at"]
+    list_display = ["shown_text", "kind", "shown_verdict", "shown_right", "serves", "source", "by", "created_at"]
     list_filter = ["kind", "is_right", "intent", "source", "is_held_back"]
     search_fields = ["text", "reply", "right_reply"]
     actions_list = ["import_examples"]
-    readonly_fields = ["text", "told_title", "reply", "is_held_back", "source", "by", "created_at"]
+    readonly_fields = ["text", "told_title", "reply", "serves", "source", "by", "created_at"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # marked in conversations or imported
 
     def get_fields(self, request: HttpRequest, obj: TrainingExample | None = None) -> list[str]:
-        ends = ["is_held_back", "source", "by", "created_at"]
+        ends = ["serves", "source", "by", "created_at"]
         if obj and obj.kind == TrainingExample.Kind.REPLY:
             return ["text", "reply", "is_right", "right_reply", *ends]
         return ["text", "told_title", "intent", "also", "urgency", "is_price_sensitive", "emotion", *ends]
@@ -73,7 +73,15 @@ class TrainingExampleAdmin(BusinessAdmin):
 
     @display(description="верно", ordering="is_right", label={"да": "success", "нет": "danger"})
     def shown_verdict(self, obj: TrainingExample) -> str:
+        if obj.kind == TrainingExample.Kind.MEANING and not obj.told:
+            return "—"  # a file did not say what had been understood
         return "да" if obj.is_right else "нет"
+
+    @display(description="служит", ordering="is_held_back")
+    def serves(self, obj: TrainingExample) -> str:
+        if obj.kind == TrainingExample.Kind.REPLY:
+            return "базе ответов"
+        return "проверке" if obj.is_held_back else "обучению"
 
     @display(description="как надо")
     def shown_right(self, obj: TrainingExample) -> str:

@@ -13,6 +13,7 @@ from django.db import connection
 from assistant import model as weights
 from assistant.model import Model
 from assistant.models import ModelVersion
+from leadhub.work import later
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def model(version_id: int) -> Model | None:
     because the version stands on weights that are shipped no more."""
     if not version_id:
         return None
-    key = (connection.schema_name, version_id)
+    key = (connection.schema_name, version_id)  # type: ignore[attr-defined]  # the tenants backend has it
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
@@ -50,6 +51,7 @@ def _read(version_id: int) -> Model | None:
     base = weights.shipped()
     if row is None or row[0] is None or row[1] != base.fingerprint:
         logger.warning("version %s of the weights does not fit the shipped ones", version_id)
+        later("assistant.renew_version", key="renew")
         return None
     return Model.load(bytes(row[0]), base=base)
 

@@ -23,6 +23,7 @@ from tenants.business.models import Branch
 logger = logging.getLogger(__name__)
 
 FEWEST = 20  # examples to learn from: fewer teach nothing that a check could show
+UPDATE = "обновление программы"
 DEAD_AFTER = timedelta(minutes=15)  # a training that nobody is at any more
 READ, FITTED = 55, 80  # percent: when the common texts are read, when the weights are found
 
@@ -77,6 +78,20 @@ def run(version_id: int, *, tell: Tell | None = None) -> ModelVersion:
                     raise  # interrupted at a keyboard
                 logger.exception("version %s of the weights was not trained", version.pk)
     return version
+
+
+def renew(*, now: datetime) -> None:
+    """After an update of the product the version in use no longer fits: the same examples are learned on the new
+    weights, once, and what is better than those is in use again."""
+    current = in_use()
+    if current is None or fits(current) or ModelVersion.objects.filter(base=shipped().fingerprint).exists():
+        return
+    try:
+        version = run(begin(by=UPDATE, now=now).pk)
+        if version.status == Status.DRAFT:
+            publish(version.pk, by=UPDATE, now=clock.now())
+    except NotPossible as why:
+        logger.warning("version %s of the weights is not renewed: %s", current.pk, type(why).__name__)
 
 
 def _train(version: ModelVersion, tell: Tell) -> None:
@@ -163,7 +178,7 @@ def _lock(version_id: int) -> bool:
 
 
 def _lock_name() -> str:
-    return f"train {connection.schema_name}"
+    return f"train {connection.schema_name}"  # type: ignore[attr-defined]  # the tenants backend has it
 
 
 def _bury_the_dead(*, now: datetime) -> None:

@@ -199,6 +199,24 @@ def test_weights_of_another_base_are_not_used_and_nobody_waits(salon: Business):
     assert salon.receives("telegram", "Запишите на маникюр завтра").intent == "booking"
 
 
+def test_an_update_of_the_product_renews_the_version_by_itself_once(salon: Business, quick: None):
+    old = ModelVersion.objects.create(
+        number=1, weights=b"x", base="another", status="published", started_at=salon.clock.now()
+    )
+    add(corrections(), by="Виктор", now=salon.clock.now())
+
+    salon.receives("telegram", "Запишите на маникюр завтра")
+
+    new = versions.in_use()
+    assert (new.number, new.by, versions.fits(new)) == (2, "обновление программы", True)
+    config.forget_all()
+    assert config.load().model is not None
+    ModelVersion.objects.filter(pk=new.pk).update(status="refused")
+    ModelVersion.objects.filter(pk=old.pk).update(status="published")
+    versions.renew(now=salon.clock.now())
+    assert ModelVersion.objects.count() == 2  # it was tried on these weights already
+
+
 def fit_few() -> Model:
     texts = [Example(text, ("booking",)) for text in ("стол на субботу", "держите стол")]
     return train(texts, base=weights.shipped())
