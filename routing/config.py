@@ -15,6 +15,7 @@ from assistant.learning import serving
 from assistant.model import Model
 from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
+from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
 from routing.models import ScorePolicy, SlaPolicy
 from routing.scoring import Weights
@@ -64,15 +65,16 @@ class Config:
     def service(self, service_id: int | None) -> ServiceInfo | None:
         return next((service for service in self.price_list if service.id == service_id), None)
 
-    def branch_for(self, place: str) -> Branch:
-        """The branch whose districts name the place the client spoke of; the first one otherwise."""
+    def branch_for(self, place: str) -> Branch | None:
+        """The branch whose districts name the place the client spoke of, else the nearest; None: nobody can tell."""
         wanted = place.lower().replace("ё", "е")
         for branch in self.branches:
             for district in branch.districts:
                 stem = district.lower().replace("ё", "е").rstrip("аяыийоеью")
                 if wanted and stem and stem in wanted:
                     return branch
-        return self.branches[0]
+        number = nearest(place, [branch.address for branch in self.branches], self.branches[0].city)
+        return None if number is None else self.branches[number]
 
 
 @dataclass

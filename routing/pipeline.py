@@ -140,9 +140,8 @@ def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: 
 
 def _place(conversation: Conversation, understanding: Understanding, config: Config) -> Branch:
     """The branch near the place the client named; it stays the conversation's until another is named."""
-    branch = config.branch(conversation.branch_id)
-    if understanding.slots.geo:
-        branch = config.branch_for(understanding.slots.geo[0].text)
+    named = (config.branch_for(slot.text) for slot in understanding.slots.geo)
+    branch = next(filter(None, named), None) or config.branch(conversation.branch_id)
     conversation.branch = branch
     return branch
 
