@@ -65,9 +65,7 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     (
         "Обучение",
         (
-            Page(
-                "Обучение", "model_training", "assistant.ModelVersion", "Чему научен ассистент, его версии"
-            ),
+            Page("Обучение", "model_training", "assistant.ModelVersion", "Чему научен ассистент, его версии"),
             Page("Примеры", "rule", "assistant.TrainingExample", "Отметки и загруженные переписки"),
         ),
     ),
