@@ -142,7 +142,9 @@ def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: 
     """An engine that stumbles costs the client no answer: the message counts as not understood, a person is called."""
     local = now.astimezone(branch.zone).replace(tzinfo=None)
     try:
-        return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+        return understand(
+            text, now=local, price_list=config.price_list, city=branch.city, known_client=known, model=config.model
+        )
     except Exception:
         logger.exception("a message was not understood")
         return Understanding(intent="other", confidence=0.0, reasons=("разобрать не удалось, нужен человек",))

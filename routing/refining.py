@@ -136,9 +136,7 @@ def question_of(conversation_id: int, message_id: int, *, now: datetime) -> Ques
     return Question(request, names, _is_asked(conversation), _answer_by(conversation, now))
 
 
-def put(
-    question: Question, *, now: datetime, seconds: float | None = None, message_id: int | None = None
-) -> Refined:
+def put(question: Question, *, now: datetime, seconds: float | None = None, message_id: int | None = None) -> Refined:
     """Ask the servers that are wanted and keep what it cost. Calls HTTP.
 
     `seconds`: what is left of the answer's time; None: as long as a server may take. `message_id` None: the message is
@@ -150,6 +148,7 @@ def put(
         price_list=request.price_list,
         city=request.city,
         known_client=request.known_client,
+        model=config.model,
     )
     begun = time.monotonic()
     zone = config.branches[0].zone

@@ -138,11 +138,7 @@ def test_the_console_works_on_a_phone(desk: Desk):
         expect(page.locator(shown)).to_be_visible()
         assert fits(page)
         shot(page, f"26-tryout-{shown.removeprefix('.tryout__')}")
-    small = [
-        button
-        for button in page.locator(".tryout .button:visible").all()
-        if button.bounding_box()["height"] < 44
-    ]
+    small = [button for button in page.locator(".tryout .button:visible").all() if button.bounding_box()["height"] < 44]
     assert small == []
 
 
