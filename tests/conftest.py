@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from django.test.utils import setup_databases, teardown_databases
 
@@ -23,6 +24,9 @@ NOON_IN_UFA = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # Wednesday
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process brings the services up; its workers attach to them."""
+    # A slow machine is no fault; and a run that fails must fail again.
+    hypothesis.settings.register_profile("leadhub", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("leadhub")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         from leadhub.embedded import services_for
 
