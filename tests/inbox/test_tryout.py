@@ -261,8 +261,8 @@ def test_two_people_at_once_do_not_mix(committed_salon, clock):
     }
 
     def plays(name: str) -> None:
-        for _ in range(3):
-            _, heard[name] = playing.play(talk(clock, *wishes[name]))
+        for client in ("new", "known", "booked", "new"):
+            _, heard[name] = playing.play(talk(clock, *wishes[name], client=client))
 
     threads = [in_thread(committed_salon, lambda name=name: plays(name)) for name in wishes]
     for thread in threads:
