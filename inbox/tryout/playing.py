@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from assistant import refine
 from assistant.engines import llm
 from assistant.models import KnowledgeEntry, Promotion
+from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app.models import Notice
 from crm.connection import is_connected
@@ -67,12 +68,20 @@ def _ask(question: refining.Question) -> dict | None:
 
 def _play(dialogue: Dialogue) -> Played:
     with configs.tried(**_settings_for(dialogue)) as config:
+        _get_ready(config, now=dialogue.at)
         visitor = clients.visitor_of(dialogue)
         with rehearsing.rehearsal_of(
             visitor, start=dialogue.at, skips=rehearsing.PEOPLES_CLOCKS, longest=LONGEST
         ) as talk:
             clients.furnish(talk, dialogue, config)
             return _watch(talk, dialogue, config)
+
+
+def _get_ready(config: Config, *, now: datetime) -> None:
+    """What reading takes is loaded before anything is held: seconds, in a process that reads for the first time."""
+    branch = config.branches[0]
+    local = now.astimezone(branch.zone).replace(tzinfo=None)
+    understand("Здравствуйте!", now=local, price_list=config.price_list, city=branch.city)
 
 
 def _settings_for(dialogue: Dialogue) -> dict[str, str]:

@@ -14,6 +14,7 @@ from contacts.models import Contact
 from inbox.tryout import playing, saved
 from inbox.tryout.dialogue import Dialogue
 from leadhub import rehearsal
+from routing import rehearsing
 from routing.models import Lead
 from tenants.business.models import BusinessSettings, Service
 from tests.committed import _TABLES, _copy_out
@@ -28,6 +29,13 @@ BOOKS_CANCELS_COMPLAINS = [
     "Хочу отменить запись",
     "Ужасно подстригли, верните деньги!",
 ]
+
+
+@pytest.fixture(autouse=True)
+def all_the_time(monkeypatch):
+    """A machine that has much else to do changes nothing."""
+    monkeypatch.setattr(playing, "LONGEST", timedelta(minutes=10))
+    monkeypatch.setattr(rehearsing, "TURN_PATIENCE", timedelta(minutes=10))
 
 
 def talk(clock, *texts: str, **settings) -> Dialogue:
@@ -168,6 +176,18 @@ def test_no_more_than_a_fair_length_and_pace(viktor, monkeypatch):
     answer = viktor.post("tryout/", act="look:1", state=state)
     assert answer.status_code == 409
     assert "Слишком часто" in words_of(answer)
+
+
+def test_a_talk_that_takes_too_long_is_given_up(viktor, monkeypatch):
+    monkeypatch.setattr(playing, "LONGEST", timedelta(microseconds=1))
+    console = Console(viktor)
+    [state] = set(re.findall(r'name="state" value="([^"]+)"', console.page))
+
+    answer = viktor.post("tryout/", act="say", text="Сколько стоит маникюр?", state=state)
+
+    assert answer.status_code == 409
+    assert "Повторите через несколько секунд" in words_of(answer)
+    assert 'value="Сколько стоит маникюр?"' in words_of(answer)  # nothing typed is lost
 
 
 def test_a_page_of_another_day_or_business_begins_anew(viktor, salon, neighbour, clock):
