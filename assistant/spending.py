@@ -25,6 +25,11 @@ def cost_kopecks(reply: Reply) -> Decimal:
     return ((prompt + completion) / 1000).quantize(Decimal("0.0001"))
 
 
+def cost_of_vectors_kopecks(tokens: int) -> Decimal:
+    price = Decimal(str(settings.OPENAI_EMBEDDING_KOPECKS_PER_1K))
+    return (price * tokens / 1000).quantize(Decimal("0.0001"))
+
+
 def month_begin(now: datetime, zone: tzinfo) -> datetime:
     """The first moment of the calendar month, aware."""
     return now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -115,6 +115,7 @@ class Slots:
     name: tuple[NameSlot, ...] = ()
     geo: tuple[GeoSlot, ...] = ()
     promo: tuple[PromoSlot, ...] = ()
+    shift: int | None = None  # minutes by which a visit is to move, negative for earlier; for the dialogue, not printed
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,9 @@ class Understanding:
         data = asdict(self)
         data["intents"] = list(self.intents or (self.intent,))
         data["reasons"] = list(self.reasons)
-        data["slots"] = {kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items}
+        data["slots"] = {
+            kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items and kind != "shift"
+        }
         return data
 
     @classmethod

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -74,9 +74,11 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a language model made of the words. None: our own understanding is the better one."""
+    """What the servers that were asked made of the words. None: our own understanding is the better one."""
 
     understanding: Understanding | None
+    near: Mapping[int, float] = field(default_factory=dict)  # entries of the knowledge base near in meaning, by id
+    notes: tuple[tuple[str, str], ...] = ()  # lines for the decision record
 
 
 @dataclass
@@ -278,5 +280,6 @@ class Rehearsal:
             if question:
                 raise ModelWanted(question, self._number)
             return
-        refined = refining.Refined(message_id, self._reading.understanding)
+        reading = self._reading
+        refined = refining.Refined(message_id, reading.understanding, near=reading.near, notes=reading.notes)
         pipeline.answer(conversation_id, refined=refined, now=self.now)

@@ -103,10 +103,12 @@ def outside(sandbox_process: SandboxProcess, settings: Any, monkeypatch: pytest.
 def nothing_remembered(settings: Any) -> None:
     """What processes keep for some seconds (settings, hook keys, counts) does not pass from one test to another, and no
     test reaches a real provider."""
+    from assistant import knowledge
     from channels_app import hooks, live
     from routing import config
 
     config.forget_all()
+    knowledge.forget()
     hooks.forget()
     live._waiting.events.clear()
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}  # both workers share Valkey

@@ -30,8 +30,8 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Turn:
-    """What the client writes. `reading`: Understanding as JSON where a language model read the words and did it better
-    than we; `was_asked`: it was asked, so it is not asked again."""
+    """What the client writes. `reading`: what the servers made of the words that were asked about them (`playing`);
+    `was_asked`: they were asked, so they are not asked again."""
 
     text: str
     was_asked: bool = False

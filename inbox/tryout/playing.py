@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from assistant import refine
@@ -50,7 +51,7 @@ def play(dialogue: Dialogue) -> tuple[Dialogue, Played]:
         try:
             return dialogue, _play(dialogue)
         except rehearsing.ModelWanted as wanted:  # all was taken back: nothing is held while it thinks
-            dialogue = dialogue.read_by_model(wanted.number - 1, _ask(wanted.question))
+            dialogue = dialogue.read_by_model(wanted.number - 1, _ask(dialogue, wanted.question))
         except rehearsing.TooSlow:
             raise
         except rehearsing.Busy:
@@ -59,11 +60,17 @@ def play(dialogue: Dialogue) -> tuple[Dialogue, Played]:
                 raise
 
 
-def _ask(question: refining.Question) -> dict | None:
-    """The model's understanding as JSON; None: it gave no better one. Its cost counts and is kept, with no message."""
+def _ask(dialogue: Dialogue, question: refining.Question) -> dict[str, Any]:
+    """What the servers made of the words, as JSON. Their cost counts and is kept, with no message."""
     llm.get_ready(wait=READY_BY)
-    understanding = refining.put(question, now=clock.now())
-    return understanding.to_json() if understanding.engine != "local" else None
+    with configs.tried(**_settings_for(dialogue)):
+        refined = refining.put(question, now=clock.now())
+    understanding = refined.understanding
+    return {
+        "understanding": understanding.to_json() if understanding and understanding.engine != "local" else None,
+        "near": list(refined.near.items()),
+        "notes": refined.notes,
+    }
 
 
 def _play(dialogue: Dialogue) -> Played:
@@ -81,13 +88,13 @@ def _get_ready(config: Config, *, now: datetime) -> None:
     """What reading takes is loaded before anything is held: seconds, in a process that reads for the first time."""
     branch = config.branches[0]
     local = now.astimezone(branch.zone).replace(tzinfo=None)
-    understand("Здравствуйте!", now=local, price_list=config.price_list, city=branch.city)
+    understand("Здравствуйте!", now=local, price_list=config.price_list, city=branch.city, model=config.model)
 
 
-def _settings_for(dialogue: Dialogue) -> dict[str, str]:
+def _settings_for(dialogue: Dialogue) -> dict[str, Any]:
     """The switch of the console: a model is asked as the business set it, or when in doubt where it set nothing."""
     if not dialogue.with_model:
-        return {"model_use": ModelUse.NEVER}
+        return {"model_use": ModelUse.NEVER, "compares_meaning": False}
     return {"model_use": ModelUse.UNSURE} if BusinessSettings.load().model_use == ModelUse.NEVER else {}
 
 
@@ -110,7 +117,10 @@ def _watch(talk: Rehearsal, dialogue: Dialogue, config: Config) -> Played:
 def _reading(turn: Turn) -> Reading | None:
     if not turn.was_asked:
         return None
-    return Reading(Understanding.from_json(turn.reading) if turn.reading else None)
+    told = turn.reading or {}
+    understanding = Understanding.from_json(told["understanding"]) if told.get("understanding") else None
+    notes = tuple((name, value) for name, value in told.get("notes", ()))
+    return Reading(understanding, {int(pk): share for pk, share in told.get("near", ())}, notes)
 
 
 # --- One turn ---------------------------------------------------------------------------------------------------------

@@ -333,12 +333,13 @@ def test_a_real_booking_does_not_wait_behind_a_talk(committed_salon, clock):
 # --- A language model -------------------------------------------------------------------------------------------------
 
 
-def test_a_model_is_asked_only_by_the_switch_once_and_its_cost_is_kept(salon, outside, settings, clock):
+@pytest.mark.parametrize("model_use", ["never", "unsure", "always"])
+def test_a_model_is_asked_only_by_the_switch_once_and_its_cost_is_kept(salon, outside, settings, clock, model_use):
     from assistant import refine
     from assistant.models import ModelCall
 
     refine.forget_all()
-    BusinessSettings.objects.update(model_use="always")
+    BusinessSettings.objects.update(model_use=model_use, model_below=1)
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sandbox", f"{outside.url}/llm/v1"
     text = "хочу чёт такое эдакое сделать с собой в общем посоветуйте как быть"
     playing.play(talk(clock, text))
