@@ -4,16 +4,19 @@ The acceptance run and the try-out console play by it. All that happens stands i
 no row stays, nothing is published or rung, nothing leaves (a text to a client counts as taken by its provider). Only
 numbers that sequences gave out are gone.
 
-Real work is not held up: a rehearsal takes no advisory lock, and gives up itself (Busy) where it would wait for a row
-of somebody else's longer than LOCK_PATIENCE, long before the database would call that a deadlock.
+Real work is not held up: a rehearsal takes none of its advisory locks, and gives up itself (Busy) where it would wait
+for a row of somebody else's longer than LOCK_PATIENCE, long before the database would call that a deadlock.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -35,6 +38,7 @@ from tenants.business.models import Branch
 from tenants.models import ChannelKind
 
 LOCK_PATIENCE = timedelta(milliseconds=400)  # PostgreSQL looks for deadlocks after a second
+TURN_PATIENCE = timedelta(seconds=4)  # for another rehearsal's end
 CLIENT_PAUSE = timedelta(seconds=20)  # a client reads and types
 ANSWERED_BY = timedelta(seconds=3)  # a burst of messages has ended by then
 PEOPLES_CLOCKS = frozenset(f"routing.{name}_clock" for name in ("take", "person", "silence", "confirm"))
@@ -42,6 +46,10 @@ PEOPLES_CLOCKS = frozenset(f"routing.{name}_clock" for name in ("take", "person"
 
 class Busy(Exception):
     """A real client's message or visit is being written just now: try again in a moment."""
+
+
+class TooSlow(Busy):
+    """The machine has too much to do: what was played so far was taken back."""
 
 
 class ModelWanted(Exception):
@@ -77,6 +85,7 @@ class Reading:
 class Heard:
     """What came of one step."""
 
+    conversation: Conversation | None = None  # None: the client has said nothing yet
     messages: list[Message] = field(default_factory=list)  # what was said to the client
     decisions: list[Decision] = field(default_factory=list)
     understanding: dict[str, Any] = field(default_factory=dict)  # of the client's last words
@@ -92,20 +101,28 @@ class Heard:
         told = [line["value"] for line in self.details("answered") if line["name"] == "Тексты"]
         return tuple(key.strip() for line in told for key in line.split(","))
 
+    @property
+    def dialogue(self) -> dict[str, Any]:
+        """What the assistant remembers of the talk."""
+        return self.conversation.state.get("dialogue", {}) if self.conversation else {}
+
     def details(self, kind: str) -> list[dict[str, str]]:
         """Lines of the step's decisions of that kind."""
         return [line for decision in self.decisions if decision.kind == kind for line in decision.details]
 
 
 @contextmanager
-def rehearsal_of(visitor: Visitor, *, start: datetime, skips: Collection[str] = ()) -> Iterator[Rehearsal]:
+def rehearsal_of(
+    visitor: Visitor, *, start: datetime, skips: Collection[str] = (), longest: timedelta | None = None
+) -> Iterator[Rehearsal]:
     """A rehearsal in the current tenant that begins at `start`; nothing of it is left. Raises Busy, ModelWanted.
 
-    `skips`: handlers whose work is not done, as the clocks of people who are not there."""
+    `skips`: handlers whose work is not done, as the clocks of people who are not there. `longest`: of the machine's
+    time; whoever wants the very minutes that are being tried waits until the end."""
     try:
         with transaction.atomic(), rehearsal.in_progress(), owing.noted() as owed:
-            _be_impatient()
-            yield Rehearsal(visitor, start=start, skips=skips, owed=owed)
+            _wait_for_others()
+            yield Rehearsal(visitor, start=start, skips=skips, owed=owed, longest=longest)
             transaction.set_rollback(True)
     except OperationalError as error:
         raise Busy from error
@@ -113,53 +130,76 @@ def rehearsal_of(visitor: Visitor, *, start: datetime, skips: Collection[str] = 
         connection.set_tenant(connection.tenant)  # the schema that was set inside was taken back too
 
 
-def _be_impatient() -> None:
+def _wait_for_others() -> None:
+    """Rehearsals of one business are played one after another, so that two who try the same time do not meet; from
+    then on nothing is waited for."""
+    turn, lock = (patience // timedelta(milliseconds=1) for patience in (TURN_PATIENCE, LOCK_PATIENCE))
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_PATIENCE // timedelta(milliseconds=1)}")
+        cursor.execute(
+            f"SET LOCAL lock_timeout = {turn};"  # noqa: S608 - numbers of ours
+            " SELECT pg_advisory_xact_lock(hashtext(current_schema() || ':rehearsal'), 0);"
+            f" SET LOCAL lock_timeout = {lock}"
+        )
 
 
 class Rehearsal:
     """One client's talk. Use `rehearsal_of()`."""
 
-    def __init__(self, visitor: Visitor, *, start: datetime, skips: Collection[str], owed: Collection[int]) -> None:
+    def __init__(
+        self,
+        visitor: Visitor,
+        *,
+        start: datetime,
+        skips: Collection[str],
+        owed: Collection[int],
+        longest: timedelta | None,
+    ) -> None:
         self.visitor, self.now = visitor, start
         self.failed: list[str] = []  # handlers that stumbled
         self._skips, self._owed, self._number = skips, owed, 0
+        self._until = time.monotonic() + longest.total_seconds() if longest else math.inf
+        self._told = 0, 0  # numbers of the last message and decision that were heard
         self._tried: set[int] = set()
         self._reading: Reading | None = None
+        self._understood: dict[str, Any] = {}  # of the client's last words
 
     def client_writes(self, text: str, *, reading: Reading | None = None) -> Heard:
         """The client's words and what comes of them. `reading`: what a language model made of them."""
-        last_message, last_decision = _newest(Message), _newest(Decision)
+        if time.monotonic() > self._until:
+            raise TooSlow
         self._reading, self._number = reading, self._number + 1
         with clock.standing_at(self.now):
-            message = receiving.receive(self.account(), self._incoming(text), event_id=0, now=self.now)
+            message = receiving.receive(self.account, self._incoming(text), event_id=0, now=self.now)
             pipeline.hear([message] if message else [], now=self.now)
-        return self._heard(last_message, last_decision)
+        return self._heard()
 
     def staff_acts(self, act: Callable[[datetime], Any]) -> Heard:
         """Somebody of the business does something at that moment."""
-        last_message, last_decision = _newest(Message), _newest(Decision)
         with clock.standing_at(self.now):
             act(self.now)
-        return self._heard(last_message, last_decision)
+        return self._heard()
 
-    def _heard(self, last_message: int, last_decision: int) -> Heard:
-        """What was said and decided after these numbers, once the client's burst is over."""
+    def _heard(self) -> Heard:
+        """What was said and decided since it was last listened, once the client's burst is over."""
         self.wait(ANSWERED_BY)
         conversation = self.conversation()
         if conversation is None:
             return Heard()
-        said = conversation.messages.filter(pk__gt=last_message).exclude(author=Message.Author.CLIENT)
-        decided = Decision.objects.filter(lead__conversation=conversation, pk__gt=last_decision)
-        mine = conversation.messages.filter(author=Message.Author.CLIENT).order_by("-pk").first()
+        message, decision = self._told
+        said = list(conversation.messages.filter(pk__gt=message).order_by("pk"))
+        decided = list(Decision.objects.filter(lead__conversation=conversation, pk__gt=decision).order_by("pk"))
+        self._told = said[-1].pk if said else message, decided[-1].pk if decided else decision
+        mine = [each for each in said if each.author == Message.Author.CLIENT]
+        self._understood = (mine[-1].understanding or {}) if mine else self._understood
         return Heard(
-            messages=list(said.order_by("pk")),
-            decisions=list(decided.order_by("pk")),
-            understanding=(mine.understanding or {}) if mine else {},
+            conversation=conversation,
+            messages=[each for each in said if each.author != Message.Author.CLIENT],
+            decisions=decided,
+            understanding=self._understood,
             lead=self.lead(),
         )
 
+    @cached_property
     def account(self) -> ChannelAccount:
         """Where the client writes: the business's own, or one that is made for the talk."""
         own = ChannelAccount.objects.filter(kind=self.visitor.kind, is_active=True).order_by("pk").first()
@@ -243,7 +283,3 @@ class Rehearsal:
         reading = self._reading
         refined = refining.Refined(message_id, reading.understanding, near=reading.near, notes=reading.notes)
         pipeline.answer(conversation_id, refined=refined, now=self.now)
-
-
-def _newest(model: type[Message] | type[Decision]) -> int:
-    return model.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

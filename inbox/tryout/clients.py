@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 
 from booking import actions
@@ -16,8 +17,7 @@ from tenants.models import ChannelKind
 
 NAME = "Мария"
 _LAST_VISIT = timedelta(days=28)  # before the talk
-_FIRST_PHONE = 79000000001  # E.164 without the plus; the first number from here on that is no client's
-_PHONES = 1000
+_FIRST_PHONE, _PHONES = 79000000000, 1_000_000  # E.164 without the plus; so many numbers to take one from
 
 
 def visitor_of(dialogue: Dialogue) -> Visitor:
@@ -29,8 +29,8 @@ def visitor_of(dialogue: Dialogue) -> Visitor:
 
 
 def free_phone() -> str:
-    """A phone that belongs to no client here."""
-    numbers = [f"+{_FIRST_PHONE + step}" for step in range(_PHONES)]
+    """A phone that belongs to no client here, nor to another talk of this moment."""
+    numbers = [f"+{_FIRST_PHONE + secrets.randbelow(_PHONES)}" for _ in range(10)]
     taken = set(Contact.objects.filter(phone__in=numbers).values_list("phone", flat=True))
     return next(number for number in numbers if number not in taken)
 
@@ -49,7 +49,7 @@ def furnish(talk: Rehearsal, dialogue: Dialogue, config: Config) -> None:
         claimed_phone=phone,
         phone_proven_at=begun,
     )
-    account = talk.account()
+    account = talk.account
     conversation = Conversation.objects.create(
         identity=identity, contact=contact, account_id=account.pk, branch_id=account.branch_id, created_at=begun
     )

@@ -13,7 +13,7 @@ from booking.models import Appointment
 from contacts.models import Conversation
 from inbox.models import SavedDialogue
 from routing.desk import QUOTED
-from routing.rehearsing import Heard, Rehearsal
+from routing.rehearsing import Heard
 from routing.rows import Choice
 from routing.scoring import INTENT_TITLES
 from tenants.business.texts import catalogue
@@ -28,10 +28,9 @@ _FROM = re.compile(r"от\s+" + _NUMBER + r"\s+до\s+\d")  # «от 1 700 до 
 _EMOTIONS = {"angry": "недоволен", "positive": "доволен", "neutral": "спокоен"}
 
 
-def facts_of(talk: Rehearsal, heard: Heard, zone: ZoneInfo, *, start: datetime) -> Facts:
+def facts_of(heard: Heard, zone: ZoneInfo, *, start: datetime) -> Facts:
     """All that can be checked of one turn; times count from the day of `start`."""
-    conversation = talk.conversation()
-    visits = _visits(conversation)
+    visits = _visits(heard.conversation)
     return {
         Check.MEANING: _meaning(heard.understanding),
         Check.PRICE: sums_of(heard.reply),
@@ -39,7 +38,7 @@ def facts_of(talk: Rehearsal, heard: Heard, zone: ZoneInfo, *, start: datetime) 
         Check.BOOKED: [_booked(visit) for visit in visits],
         Check.REPLY: {"keys": list(heard.keys), "quoted": [f"{name} {number}" for name, number in quoted(heard)]},
         Check.TIME: [_when(visit.starts_at, zone, start) for visit in visits]
-        + [_when(datetime.fromisoformat(one["start"]), zone, start) for one in _offered(conversation)],
+        + [_when(datetime.fromisoformat(one["start"]), zone, start) for one in heard.dialogue.get("offered", [])],
     }
 
 
@@ -73,10 +72,6 @@ def _visits(conversation: Conversation | None) -> list[Appointment]:
         return []
     rows = Appointment.objects.filter(conversation=conversation).exclude(status__in=["expired", "arrived"])
     return list(rows.select_related("staff").prefetch_related("services").order_by("starts_at", "pk"))
-
-
-def _offered(conversation: Conversation | None) -> list[Mapping[str, Any]]:
-    return conversation.state.get("dialogue", {}).get("offered", []) if conversation else []
 
 
 def _when(moment: datetime, zone: ZoneInfo, start: datetime) -> Facts:

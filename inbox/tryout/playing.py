@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from assistant import refine
 from assistant.engines import llm
 from assistant.models import KnowledgeEntry, Promotion
+from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app.models import Notice
 from crm.connection import is_connected
@@ -31,6 +32,7 @@ from tenants.business.texts import catalogue
 from tenants.models import ChannelKind
 
 TRIES = 3  # of a talk that met real work
+LONGEST = timedelta(seconds=4)  # of the machine's time for one talk: real bookings of the same minutes wait for its end
 READY_BY = 5.0  # seconds; a process that asks a language model for the first time loads what that takes
 _MARKS = {"angry": "недоволен", "positive": "доволен"}
 _PUSH, _FOLLOW = "crm.push_lead", "reminders.follow"
@@ -49,17 +51,20 @@ def play(dialogue: Dialogue) -> tuple[Dialogue, Played]:
         try:
             return dialogue, _play(dialogue)
         except rehearsing.ModelWanted as wanted:  # all was taken back: nothing is held while it thinks
-            dialogue = dialogue.read_by_model(wanted.number - 1, _ask(wanted.question))
+            dialogue = dialogue.read_by_model(wanted.number - 1, _ask(dialogue, wanted.question))
+        except rehearsing.TooSlow:
+            raise
         except rehearsing.Busy:
             left -= 1
             if not left:
                 raise
 
 
-def _ask(question: refining.Question) -> dict:
+def _ask(dialogue: Dialogue, question: refining.Question) -> dict[str, Any]:
     """What the servers made of the words, as JSON. Their cost counts and is kept, with no message."""
     llm.get_ready(wait=READY_BY)
-    refined = refining.put(question, now=clock.now())
+    with configs.tried(**_settings_for(dialogue)):
+        refined = refining.put(question, now=clock.now())
     understanding = refined.understanding
     return {
         "understanding": understanding.to_json() if understanding and understanding.engine != "local" else None,
@@ -70,10 +75,20 @@ def _ask(question: refining.Question) -> dict:
 
 def _play(dialogue: Dialogue) -> Played:
     with configs.tried(**_settings_for(dialogue)) as config:
+        _get_ready(config, now=dialogue.at)
         visitor = clients.visitor_of(dialogue)
-        with rehearsing.rehearsal_of(visitor, start=dialogue.at, skips=rehearsing.PEOPLES_CLOCKS) as talk:
+        with rehearsing.rehearsal_of(
+            visitor, start=dialogue.at, skips=rehearsing.PEOPLES_CLOCKS, longest=LONGEST
+        ) as talk:
             clients.furnish(talk, dialogue, config)
             return _watch(talk, dialogue, config)
+
+
+def _get_ready(config: Config, *, now: datetime) -> None:
+    """What reading takes is loaded before anything is held: seconds, in a process that reads for the first time."""
+    branch = config.branches[0]
+    local = now.astimezone(branch.zone).replace(tzinfo=None)
+    understand("Здравствуйте!", now=local, price_list=config.price_list, city=branch.city, model=config.model)
 
 
 def _settings_for(dialogue: Dialogue) -> dict[str, Any]:
@@ -86,20 +101,17 @@ def _settings_for(dialogue: Dialogue) -> dict[str, Any]:
 def _watch(talk: Rehearsal, dialogue: Dialogue, config: Config) -> Played:
     zone = config.branches[0].zone
     known = _newest_reminder()
-    turns = []
+    turns, decided, was_asked = [], [], False
     for number, turn in enumerate(dialogue.turns, start=1):
         if turns:
             talk.wait(rehearsing.CLIENT_PAUSE)
-        at, was_asked = talk.now, _is_asked(talk)
+        at = talk.now
         heard = talk.client_writes(turn.text, reading=_reading(turn))
-        view = _turn(talk, heard, turn, number, at, zone, start=dialogue.at)
+        decided = [*reversed(heard.decisions), *decided]
+        view = _turn(heard, turn, number, at, decided, zone, start=dialogue.at)
         turns.append(replace(view, is_answer=was_asked))
+        was_asked = bool(heard.dialogue.get("awaiting"))
     return Played(tuple(turns), _outcome(talk, zone, known) if turns else Outcome())
-
-
-def _is_asked(talk: Rehearsal) -> bool:
-    conversation = talk.conversation()
-    return bool(conversation and conversation.state.get("dialogue", {}).get("awaiting"))
 
 
 def _reading(turn: Turn) -> Reading | None:
@@ -115,12 +127,19 @@ def _reading(turn: Turn) -> Reading | None:
 
 
 def _turn(
-    talk: Rehearsal, heard: Heard, turn: Turn, number: int, at: datetime, zone: ZoneInfo, *, start: datetime
+    heard: Heard,
+    turn: Turn,
+    number: int,
+    at: datetime,
+    decided: Sequence[Decision],
+    zone: ZoneInfo,
+    *,
+    start: datetime,
 ) -> TurnView:
+    """`decided`: in the whole talk so far, the newest first."""
     told, lead = heard.understanding, heard.lead
     slots = talks.slot_views(told, zone, now=at) if told else ()
-    so_far = list(lead.decisions.order_by("-pk")) if lead else []
-    decision = cards.decision_view(so_far)
+    so_far = [decision for decision in decided if lead and decision.lead_id == lead.pk]
     texts = catalogue()
     return TurnView(
         number=number,
@@ -133,14 +152,14 @@ def _turn(
         reader=_reader(told, turn),
         is_answer=False,
         score=cards.score_view(lead, so_far) if lead else None,
-        decision=decision,
+        decision=cards.decision_view(so_far),
         who=_who(lead),
         stage=str(Stage(lead.stage).label) if lead else "",
         is_urgent=bool(lead and lead.urgency == "high"),
         texts=tuple(texts[key].title if key in texts else key for key in heard.keys),
         quoted=tuple(LineView(name, ((number, _quoted_title(name, number)),)) for name, number in facts.quoted(heard)),
         record=tuple(_line(decision) for decision in heard.decisions),
-        facts=facts.facts_of(talk, heard, zone, start=start),
+        facts=facts.facts_of(heard, zone, start=start),
     )
 
 

@@ -29,7 +29,7 @@ from routing.rehearsing import Busy
 logger = logging.getLogger(__name__)
 
 PER_MINUTE = 100  # talks that one person may have played; each is played from its start
-BUSY = "Сейчас в этом же месте пишет настоящий клиент. Повторите через пару секунд."
+BUSY = "Сейчас система занята настоящими клиентами. Повторите через несколько секунд."
 TOO_OFTEN = "Слишком часто. Подождите минуту."
 
 

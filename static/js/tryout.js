@@ -23,6 +23,7 @@ document.addEventListener("click", (event) => {
   if (pane && event.target.closest("button[value^='look:']")) pane.checked = true;
 });
 document.addEventListener("htmx:afterSettle", (event) => {
+  sum();
   if (event.detail.target?.id !== "console") return;
   settle();
   const write = document.querySelector("[data-write]");

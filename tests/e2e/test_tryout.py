@@ -97,6 +97,7 @@ def test_the_check_turns_red_when_its_price_changes(desk: Desk):
     was = change_price(owner, desk, "2600")
     row.get_by_role("button", name="Проверить", exact=True).click()
     expect(row).to_contain_text(re.compile(r"цена: было «1.700.+», стало «2.600"))
+    expect(owner.locator("[data-sum]")).to_have_text("Сходится: 0 из 1, изменилось: 1")
     shot(owner, "24-checks", whole=True)
     owner.set_viewport_size(PHONE)
     assert fits(owner)

@@ -14,6 +14,7 @@ from contacts.models import Contact
 from inbox.tryout import playing, saved
 from inbox.tryout.dialogue import Dialogue
 from leadhub import rehearsal
+from routing import rehearsing
 from routing.models import Lead
 from tenants.business.models import BusinessSettings, Service
 from tests.committed import _TABLES, _copy_out
@@ -28,6 +29,13 @@ BOOKS_CANCELS_COMPLAINS = [
     "Хочу отменить запись",
     "Ужасно подстригли, верните деньги!",
 ]
+
+
+@pytest.fixture(autouse=True)
+def all_the_time(monkeypatch):
+    """A machine that has much else to do changes nothing."""
+    monkeypatch.setattr(playing, "LONGEST", timedelta(minutes=10))
+    monkeypatch.setattr(rehearsing, "TURN_PATIENCE", timedelta(minutes=10))
 
 
 def talk(clock, *texts: str, **settings) -> Dialogue:
@@ -173,6 +181,18 @@ def test_no_more_than_a_fair_length_and_pace(viktor, monkeypatch):
     assert "Слишком часто" in words_of(answer)
 
 
+def test_a_talk_that_takes_too_long_is_given_up(viktor, monkeypatch):
+    monkeypatch.setattr(playing, "LONGEST", timedelta(microseconds=1))
+    console = Console(viktor)
+    [state] = set(re.findall(r'name="state" value="([^"]+)"', console.page))
+
+    answer = viktor.post("tryout/", act="say", text="Сколько стоит маникюр?", state=state)
+
+    assert answer.status_code == 409
+    assert "Повторите через несколько секунд" in words_of(answer)
+    assert 'value="Сколько стоит маникюр?"' in words_of(answer)  # nothing typed is lost
+
+
 def test_a_page_of_another_day_or_business_begins_anew(viktor, salon, neighbour, clock):
     with neighbour.inside():
         theirs = talk(clock, "Привет из соседнего салона").seal()
@@ -264,8 +284,8 @@ def test_two_people_at_once_do_not_mix(committed_salon, clock):
     }
 
     def plays(name: str) -> None:
-        for _ in range(3):
-            _, heard[name] = playing.play(talk(clock, *wishes[name]))
+        for client in ("new", "known", "booked", "new"):
+            _, heard[name] = playing.play(talk(clock, *wishes[name], client=client))
 
     threads = [in_thread(committed_salon, lambda name=name: plays(name)) for name in wishes]
     for thread in threads:
@@ -316,12 +336,13 @@ def test_a_real_booking_does_not_wait_behind_a_talk(committed_salon, clock):
 # --- A language model -------------------------------------------------------------------------------------------------
 
 
-def test_a_model_is_asked_only_by_the_switch_once_and_its_cost_is_kept(salon, outside, settings, clock):
+@pytest.mark.parametrize("model_use", ["never", "unsure", "always"])
+def test_a_model_is_asked_only_by_the_switch_once_and_its_cost_is_kept(salon, outside, settings, clock, model_use):
     from assistant import refine
     from assistant.models import ModelCall
 
     refine.forget_all()
-    BusinessSettings.objects.update(model_use="always")
+    BusinessSettings.objects.update(model_use=model_use, model_below=1)
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sandbox", f"{outside.url}/llm/v1"
     text = "хочу чёт такое эдакое сделать с собой в общем посоветуйте как быть"
     playing.play(talk(clock, text))
