@@ -39,7 +39,7 @@ def teach(request: HttpRequest, lead_id: int, message_id: int) -> HttpResponse:
         answer = changed(request, lead.pk)
         answer["HX-Reswap"] = "none"  # the mark comes with the messages
         return answer
-    return render(request, "inbox/_taught.html", {"mark": teaching.mark_of(lead, message.pk)})
+    return render(request, "inbox/_taught.html", {"mark": teaching.mark_of(lead, message.pk), "is_fresh": True})
 
 
 def _mark_meaning(request: HttpRequest, lead: Lead, message: Message) -> bool:

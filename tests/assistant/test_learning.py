@@ -190,6 +190,28 @@ def test_a_process_keeps_few_versions_and_reads_each_once(salon: Business, monke
         serving.model(rows[0].pk)
 
 
+def test_a_published_version_is_used_and_taken_back_without_a_restart(
+    salon: Business, neighbour: Business, django_capture_on_commit_callbacks
+):
+    version = ModelVersion.objects.create(
+        number=1, weights=fit_few().save(), base=weights.shipped().fingerprint, status="draft",
+        started_at=salon.clock.now(),
+    )  # fmt: skip
+    assert config.load().model is None
+    with neighbour.inside():
+        theirs = config.load()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        versions.publish(version.pk, by="Виктор", now=salon.clock.now())
+    assert config.load().learned == version.pk
+    assert config.load().model.base is weights.shipped()
+    with django_capture_on_commit_callbacks(execute=True):
+        versions.roll_back(by="Виктор", now=salon.clock.now())
+    assert config.load().model is None
+    with neighbour.inside():
+        assert config.load() is theirs
+
+
 def test_weights_of_another_base_are_not_used_and_nobody_waits(salon: Business):
     version = ModelVersion.objects.create(
         number=1, weights=b"x", base="another", status="published", started_at=salon.clock.now()
