@@ -76,7 +76,9 @@ def fit(
         ],
         format="csr",
     )
-    spread = sparse.hstack([sparse.diags(loud), mixture], format="csr")  # from what is fitted to signs
+    seen = np.flatnonzero(signs.getnnz(axis=0))  # of a word that no text holds only its meaning can be learned
+    own = sparse.diags(loud, format="csc")[:, seen]
+    spread = sparse.hstack([own, mixture], format="csr")  # from what is fitted to signs
     matrix = (signs @ spread).tocsr()
     have = np.array(given)
     weights = np.zeros((matrix.shape[1], LANES))
@@ -166,7 +168,7 @@ def _fitted(
         return float(value), slope
 
     found = minimize(
-        loss, np.zeros(signs * labels + labels), jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-9}
+        loss, np.zeros(signs * labels + labels), jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-8}
     ).x
     return found[: signs * labels].reshape(signs, labels), found[signs * labels :]
 
