@@ -89,7 +89,8 @@ def _segments(text: Text) -> list[tuple[int, int]]:
     """Names that stand by themselves between marks ("чистка, Эмма, суббота") or end the message; no greeted one."""
     found = []
     opening = re.match(
-        r"\s*([а-я]+)\s+(?:(?:апа|абый|мо[а-я]+|наш[а-я]+)\s+)?(?:(?:на|в|с|из|к|по)\s|\d+\s*(?:год|лет|мес))", text.plain
+        r"\s*([а-я]+)\s+(?:(?:апа|абый|мо[а-я]+|наш[а-я]+)\s+)?(?:(?:на|в|с|из|к|по)\s|\d+\s*(?:год|лет|мес))",
+        text.plain,
     )
     first = _WORD.match(text.plain, opening.start(1)) if opening else None
     if (

@@ -9,7 +9,7 @@ from channels_app.models import Delivery, Notice
 from contacts.models import Contact, Conversation
 from routing import assignment, leads
 from routing.models import Lead
-from tenants.business.models import BusinessSettings
+from tenants.business.models import Branch, BusinessSettings
 
 HOT = "Здравствуйте! Хочу записаться на окрашивание к Ольге завтра после 15"
 
@@ -47,7 +47,8 @@ def test_client_is_answered_scored_and_booked(salon, clock, outside):
     assert visit.contact.name == "Анна"
     assert visit.contact.phone == "+79010001234"
     assert visit.contact.consents.count() == 1
-    assert "Записали вас!" in salon.heard()[-1]
+    assert "Окрашивание" in salon.heard()[-1]
+    assert "Ольга" in salon.heard()[-1]
     assert lead.status == Lead.Status.BOOKED
     assert lead.outcome_at == clock.now()
     assert any(title.startswith("Балл") for title in record(lead))
@@ -248,3 +249,25 @@ def test_client_who_moves_her_visit_is_not_offered_the_time_it_has(salon, clock)
     offered = [opening["start"] for opening in salon.lead().conversation.state["dialogue"]["offered"]]
     assert offered
     assert visit.starts_at.isoformat() not in offered
+
+
+def test_the_branch_near_the_place_that_the_client_names(salon, clock):
+    first = salon.branch
+    second = Branch.objects.create(
+        name="Весна в Сипайлово",
+        city="ufa",
+        address="Уфа, ул. Баязита Бикбая, 5",
+        timezone="Asia/Yekaterinburg",
+        districts=["Черниковка"],
+    )
+    wanted = {
+        "Здравствуйте! Сколько стоит маникюр? Мне удобнее в Черниковке": second,  # said by the owner
+        "А у вас есть что-нибудь ближе к Инорсу?": second,  # the nearest
+        "Или в Дёме, там я работаю": first,
+        "А парковка есть?": first,  # it stays
+        "Я живу в Лесном": first,  # nobody knows where that is
+    }
+    for text, branch in wanted.items():
+        clock.tick(seconds=5)
+        salon.receives("telegram", text)
+        assert Conversation.objects.get().branch == branch, text

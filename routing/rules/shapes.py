@@ -1,0 +1,64 @@
+"""What a rule is: conditions, actions, branches. Plain values; two rules that mean the same text are equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+Operator = Literal["=", "!=", ">", "<", ">=", "<=", "contains", "in", "not in", "is set", "is not set"]
+Value = str | Decimal | timedelta
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison: `field operator value`; `in` takes several values, `is set` none."""
+
+    field: str
+    operator: Operator
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True)
+class Not:
+    part: Condition
+
+
+@dataclass(frozen=True)
+class All:
+    parts: tuple[Condition, ...]  # two at least
+
+
+@dataclass(frozen=True)
+class Any:
+    parts: tuple[Condition, ...]  # two at least
+
+
+Condition = Comparison | Not | All | Any
+
+
+@dataclass(frozen=True)
+class Action:
+    """What is done: `name = value`; value None where the action needs none (`stop`)."""
+
+    name: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    condition: Condition
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """IF branch ELSE IF branch ... ELSE otherwise. `events` empty: whenever rules run. `notes`: its comment lines."""
+
+    branches: tuple[Branch, ...]
+    otherwise: tuple[Action, ...] = ()
+    name: str = ""
+    events: tuple[str, ...] = ()
+    is_enabled: bool = True
+    notes: tuple[str, ...] = ()
