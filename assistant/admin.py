@@ -23,6 +23,7 @@ from unfold.decorators import action, display
 
 from assistant import embeddings, knowledge_import, spending
 from assistant.forms import KnowledgeImportForm, LanguageModelForm
+from assistant.learning import admin as learning_admin  # noqa: F401 - registers its pages
 from assistant.models import KnowledgeEntry, LanguageModel, ModelCall, Promotion
 from leadhub import clock
 from leadhub.work import later

@@ -74,9 +74,9 @@ def read_file(name: str, content: bytes) -> Reading:
         raise Unreadable("Файл пустой.")
     suffix = "." + name.lower().rpartition(".")[2]
     if suffix == ".txt":
-        return read_text(_decoded(content))
+        return read_text(decoded(content))
     if suffix == ".csv":
-        return _checked(_read_rows(_csv_rows(_decoded(content))))
+        return _checked(_read_rows(_csv_rows(decoded(content))))
     if suffix == ".xlsx":
         return _checked(_read_rows(_xlsx_rows(content)))
     if suffix == ".docx":
@@ -148,7 +148,7 @@ def _clean(text: str) -> str:
     return "".join(sign for sign in seen if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co")).strip()
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """Text as UTF-8, as UTF-16 with its mark, else as Windows wrote it. Raises Unreadable."""
     is_marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     encodings = ["utf-16"] if is_marked else ["utf-8-sig", "cp1251"]
@@ -454,6 +454,11 @@ def _xlsx_rows(content: bytes) -> Iterator[Row]:
         raise Unreadable("Файл XLSX повреждён или защищён паролем.") from error
     for place, row in rows:
         yield place, ["" if cell is None else str(cell) for cell in row]
+
+
+def read_table(name: str, content: bytes) -> Iterator[Row]:
+    """The rows of a CSV or XLSX file as they stand. Raises Unreadable, also while they are read."""
+    return _xlsx_rows(content) if name.lower().endswith(".xlsx") else _csv_rows(decoded(content))
 
 
 def _read_docx(content: bytes) -> Reading:

@@ -1,4 +1,4 @@
-"""What the assistant may quote: the business's own answers to common questions; and what it asked a language model."""
+"""What the assistant may quote, what it asked a language model, and what people of the business taught it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 
+from assistant.intents import LABELS
 from contacts.models import Message
 from leadhub.work import later
 from tenants.business.models import BusinessSettings, lines_field
@@ -156,3 +157,101 @@ class ModelCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} · {self.asked_at:%d.%m.%Y %H:%M}"
+
+
+class TrainingExample(models.Model):
+    """A message of a client, or a reply of the assistant, with what a person says of it. Every text is masked.
+
+    One marked in a conversation goes with its message, and so with its client; an imported one belongs to nobody."""
+
+    class Kind(models.TextChoices):
+        MEANING = "meaning", "понимание"
+        REPLY = "reply", "ответ"
+
+    class Source(models.TextChoices):
+        CORRECTION = "correction", "отметка в разговоре"
+        IMPORT = "import", "загрузка"
+
+    class Urgency(models.TextChoices):
+        NORMAL = "normal", "обычная"
+        HIGH = "high", "высокая"
+
+    class Emotion(models.TextChoices):
+        NEUTRAL = "neutral", "спокоен"
+        ANGRY = "angry", "недоволен"
+        POSITIVE = "positive", "доволен"
+
+    kind = models.CharField("о чём", max_length=10, choices=Kind.choices)
+    source = models.CharField("откуда", max_length=10, choices=Source.choices)
+    message = models.OneToOneField(
+        Message, models.CASCADE, null=True, blank=True, related_name="example", verbose_name="сообщение"
+    )
+    text = models.TextField("клиент написал")
+    told = models.JSONField("как понято", default=dict, blank=True)  # labels as the assistant gave them; {}: unknown
+    is_right = models.BooleanField("верно")
+    # What is right. A blank intent: nobody has said it yet, so nothing can be learned.
+    intent = models.CharField("на самом деле", max_length=20, blank=True, choices=list(LABELS.items()))
+    also = ArrayField(models.CharField(max_length=20), default=list, blank=True, verbose_name="ещё намерения")
+    urgency = models.CharField("срочность", max_length=6, choices=Urgency.choices, default=Urgency.NORMAL)
+    is_price_sensitive = models.BooleanField("важна цена", default=False)
+    emotion = models.CharField("настроение", max_length=8, choices=Emotion.choices, default=Emotion.NEUTRAL)
+    reply = models.TextField("ассистент ответил", blank=True)
+    right_reply = models.TextField("как надо было ответить", blank=True)
+    entry = models.ForeignKey(
+        KnowledgeEntry, models.SET_NULL, null=True, blank=True, verbose_name="вопрос и ответ в базе"
+    )
+    # Chosen by the text alone, so it never moves: such examples judge a version and are never learned from.
+    is_held_back = models.BooleanField("для проверки")
+    by = models.CharField("кто", max_length=120)
+    created_at = models.DateTimeField("когда")
+
+    class Meta:
+        verbose_name = "пример"
+        verbose_name_plural = "примеры"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["kind", "is_held_back"], name="training_example_use")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display().capitalize()}: {self.text[:60]}"
+
+
+class ModelVersion(models.Model):
+    """What a business's examples add to the shipped weights, how that was measured, and what became of it."""
+
+    class Status(models.TextChoices):
+        TRAINING = "training", "обучается"
+        DRAFT = "draft", "лучше, можно включить"
+        PUBLISHED = "published", "работает"
+        REPLACED = "replaced", "заменена"
+        ROLLED_BACK = "rolled_back", "отключена"
+        REFUSED = "refused", "не принята"
+        FAILED = "failed", "не получилась"
+
+    number = models.PositiveIntegerField("версия", unique=True)
+    status = models.CharField("состояние", max_length=12, choices=Status.choices, default=Status.TRAINING)
+    stage = models.CharField("чем занята", max_length=80, blank=True)
+    percent = models.PositiveSmallIntegerField("готово, %", default=0)
+    weights = models.BinaryField("веса", null=True, blank=True)  # Model.save() on top of the shipped weights
+    base = models.CharField("основа", max_length=16, blank=True)  # fingerprint of the shipped weights it stands on
+    compared_with = models.PositiveIntegerField("сравнивалась с версией", default=0)  # 0: with the shipped weights
+    learned = models.PositiveIntegerField("примеров выучено", default=0)
+    held_back = models.PositiveIntegerField("примеров для проверки", default=0)
+    measures = models.JSONField("что показала проверка", default=dict, blank=True)
+    why = models.CharField("почему не принята", max_length=300, blank=True)
+    by = models.CharField("кто начал", max_length=120)
+    started_at = models.DateTimeField("начата")
+    finished_at = models.DateTimeField("готова", null=True, blank=True)
+    published_at = models.DateTimeField("включена", null=True, blank=True)
+    published_by = models.CharField("кто включил", max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = "версия понимания"
+        verbose_name_plural = "обучение"
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["status"], condition=Q(status=status), name=f"model_version_one_{status}")
+            for status in ("training", "published")
+        ]
+
+    def __str__(self) -> str:
+        return f"Версия {self.number}"

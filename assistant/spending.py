@@ -41,15 +41,16 @@ def spent_kopecks(*, now: datetime, zone: tzinfo) -> Decimal:
     return rows.aggregate(sum=Sum("cost_kopecks"))["sum"] or Decimal(0)
 
 
-_spent: dict[str, tuple[float, Decimal]] = {}
+_spent: dict[tuple[str, datetime], tuple[float, Decimal]] = {}  # by schema and month: a rehearsal may be of another
 
 
 def has_money(business: BusinessSettings, *, now: datetime, zone: tzinfo) -> bool:
     """Whether the month's cap is not reached, as of some seconds ago: who asks the model looks at it again."""
     schema = connection.schema_name  # type: ignore[attr-defined]  # the tenants backend has it
-    found = _spent.get(schema)
+    which = schema, month_begin(now, zone)
+    found = _spent.get(which)
     if found is None or time.monotonic() - found[0] >= KEPT_SECONDS:
-        found = _spent[schema] = (time.monotonic(), spent_kopecks(now=now, zone=zone))
+        found = _spent[which] = (time.monotonic(), spent_kopecks(now=now, zone=zone))
     return found[1] < business.model_cap_kopecks
 
 

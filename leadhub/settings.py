@@ -52,7 +52,6 @@ SHARED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "agency",
-    "inbox",
     "reports",
 ]
 # The admin's log stands in each tenant's schema too: its lines hold clients' names.
@@ -66,6 +65,7 @@ TENANT_APPS = [
     "routing",
     "crm",
     "reminders",
+    "inbox",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
 TENANT_MODEL = "tenants.Tenant"

@@ -6,6 +6,7 @@ Everything here runs under the lock of the conversation's row, so one conversati
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -40,7 +41,12 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 def receive_event(event_id: int, *, now: datetime) -> None:
     """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
-    messages = [message for message in inbound.take_in(event_id, now=now) if edits.is_to_answer(message, now=now)]
+    hear(inbound.take_in(event_id, now=now), now=now)
+
+
+def hear(messages: Sequence[Message], *, now: datetime) -> None:
+    """Clients' messages were stored just now, and their conversations are locked by the caller's transaction."""
+    messages = [message for message in messages if edits.is_to_answer(message, now=now)]
     window = configs.load().settings if messages else None
     for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
         fresh = list(fresh)
@@ -96,7 +102,9 @@ def _answer(
         understanding = refined.understanding or understanding
     elif not never_spam and refining.postpone(conversation, fresh[-1], understanding, text, config, now=now):
         return
-    understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
+    understanding = dialogue.as_answer(
+        conversation.state.get("dialogue"), understanding, text, price_list=config.price_list
+    )
     branch = _place(conversation, understanding, config)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
@@ -134,7 +142,9 @@ def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: 
     """An engine that stumbles costs the client no answer: the message counts as not understood, a person is called."""
     local = now.astimezone(branch.zone).replace(tzinfo=None)
     try:
-        return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+        return understand(
+            text, now=local, price_list=config.price_list, city=branch.city, known_client=known, model=config.model
+        )
     except Exception:
         logger.exception("a message was not understood")
         return Understanding(intent="other", confidence=0.0, reasons=("разобрать не удалось, нужен человек",))
@@ -178,15 +188,16 @@ def _turn(
     now: datetime,
 ) -> None:
     turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
-    number = conversation.state.get("said", 0)  # goes round the variants of a text
-    conversation.state = {**conversation.state, "dialogue": turn.state, "said": number + 1}
+    said = Counter(conversation.state.get("heard", {}))  # how often each text was said: variants take turns
+    heard = Counter(say.key for say in turn.says)
+    conversation.state = {**conversation.state, "dialogue": turn.state, "heard": said + heard}
     if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
         record.keep(lead, "stage")
     if not turn.says:
         return
     wording = desk.config.wording
-    reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
+    reply = "\n\n".join(wording.say(say.key, say.params, turn=said[say.key]) for say in turn.says)
     choices = next((say.choices for say in reversed(turn.says) if say.choices), ())
     outbound.queue(
         conversation,

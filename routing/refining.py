@@ -73,8 +73,11 @@ def _patience(conversation: Conversation, local: Understanding, text: str, confi
 
 
 def _reading_is_wanted(conversation: Conversation, local: Understanding, text: str, config: Config) -> bool:
-    is_asked = bool(conversation.state.get("dialogue", {}).get("awaiting"))
-    return refine.wanted(local, config.settings, text=text, is_asked=is_asked)
+    return refine.wanted(local, config.settings, text=text, is_asked=_is_asked(conversation))
+
+
+def _is_asked(conversation: Conversation) -> bool:
+    return bool(conversation.state.get("dialogue", {}).get("awaiting"))
 
 
 def _meaning_is_wanted(local: Understanding, text: str, config: Config) -> bool:
@@ -89,10 +92,29 @@ def _answer_by(conversation: Conversation, now: datetime) -> datetime:
     return (conversation.pending_since or now) + ANSWER_ALLOWANCE - SENDING
 
 
+@dataclass(frozen=True)
+class Question:
+    """What the model is asked about a burst, with all that it takes: nothing is held while it thinks."""
+
+    request: Request
+    names: tuple[str, ...]  # by which the client is known
+    is_asked: bool  # the words answer a question of ours
+    answer_by: datetime  # the answer must be composed by then
+
+
 def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | None:
     """What the model makes of the burst that ends with this message. None: it was answered, or a newer message came.
 
     Holds no lock and no transaction. `now` is when the work began."""
+    question = question_of(conversation_id, message_id, now=now)
+    if question is None:
+        return None
+    left = question.answer_by - clock.now()
+    return put(question, seconds=left.total_seconds(), message_id=message_id, now=now)
+
+
+def question_of(conversation_id: int, message_id: int, *, now: datetime) -> Question | None:
+    """None: the burst that ends with this message was answered, a person leads, or a newer message came."""
     found = Conversation.objects.select_related("contact", "identity").filter(pk=conversation_id)
     conversation = found.filter(held_by=None).first()
     if conversation is None:
@@ -110,16 +132,25 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
         city=branch.city,
         known_client=leads.past_of(conversation.contact, now=now).is_known,
     )
+    names = (conversation.contact.name, conversation.identity.display_name)
+    return Question(request, names, _is_asked(conversation), _answer_by(conversation, now))
+
+
+def put(question: Question, *, now: datetime, seconds: float | None = None, message_id: int | None = None) -> Refined:
+    """Ask the servers that are wanted and keep what it cost. Calls HTTP.
+
+    `seconds`: what is left of the answer's time; None: as long as a server may take. `message_id` None: the message is
+    no client's."""
+    config, request = configs.load(), question.request
     local = understand(
         request.text,
         now=request.now,
         price_list=request.price_list,
         city=request.city,
         known_client=request.known_client,
+        model=config.model,
     )
     begun = time.monotonic()
-    left = (_answer_by(conversation, now) - clock.now()).total_seconds()
-    names = [conversation.contact.name, conversation.identity.display_name]
     zone = config.branches[0].zone
     meaning = embeddings.Nearness()
     if _meaning_is_wanted(local, request.text, config):
@@ -129,12 +160,12 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
             price_list=request.price_list,
             now=now,
             zone=zone,
-            seconds=left,
+            seconds=settings.OPENAI_EMBEDDING_TIMEOUT if seconds is None else seconds,
             message_id=message_id,
-            names=names,
+            names=question.names,
         )
     understanding = None
-    if _reading_is_wanted(conversation, local, request.text, config):
+    if refine.wanted(local, config.settings, text=request.text, is_asked=question.is_asked):
         understanding = refine.refine(
             request.text,
             local,
@@ -142,9 +173,9 @@ def ask(conversation_id: int, message_id: int, *, now: datetime) -> Refined | No
             business=config.settings,
             now=now,
             zone=zone,
-            seconds=left - (time.monotonic() - begun),
+            seconds=None if seconds is None else seconds - (time.monotonic() - begun),
             message_id=message_id,
-            names=names,
+            names=question.names,
         )
     notes = (("Поиск по смыслу", meaning.note),) if meaning.note else ()
-    return Refined(message_id, understanding, request.text, meaning.near, notes)
+    return Refined(message_id or 0, understanding, request.text, meaning.near, notes)
