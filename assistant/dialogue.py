@@ -215,10 +215,10 @@ def _respond(talk: Talk) -> None:
     if cues.in_danger(talk.text):
         handover.danger(talk)
         return
-    greeting_is_due = not memory.greeted
+    greeting_is_due = not memory.greeted and memory.awaiting != "confirm_visit"  # the reminder greeted already
+    memory.greeted = True
     if greeting_is_due:
         talk.say("greeting", business=desk.business_name, acts=False)
-        memory.greeted = True
     if cues.wants_person(talk.text):
         handover.person(talk)
     elif kind := cues.data_request(talk.text):
@@ -279,6 +279,8 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
     if cues.thanks(talk.text) and not talk.named_services and not talk.slot:
         talk.say("thanks_reply", acts=False)
         return
+    if memory.awaiting == "addition":
+        additions.drop(talk)
     pending = memory.awaiting
     if wants.finds_dear(talk.text) and memory.topic == "price" and not talk.named_services:
         memory.misses = 0
@@ -336,6 +338,8 @@ def _evident(talk: Talk) -> list[Intent]:
         return ["consultation"]
     if talk.named_services and "?" in talk.text and talk.memory.awaiting == "offer_booking":
         return ["price_question"]  # «а мужская стрижка?» after a price
+    if "unknown" in talk.memory.answered and booking.names_unknown(talk):
+        return ["booking"]  # insists on what we do not do
     if talk.named_services or (talk.slot and talk.memory.task == "booking"):
         return ["booking"]
     return []
@@ -347,7 +351,9 @@ def _is_sure(talk: Talk) -> bool:
 
 def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
     """A greeting, or something that says nothing we can act on."""
-    if talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
+    if not pending and wants.will_come(talk.text) and visits.confirm_unasked(talk):
+        talk.memory.misses = 0
+    elif talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
         talk.memory.misses = 0
         booking.carry_on(talk)  # what was offered yesterday may be gone
     elif cues.only_greets(talk.text) and not pending:

@@ -52,6 +52,7 @@ NOTED = bag(
     "да нет ок окей ok хорошо ладно понятно ясно поняла понял принято договорились супер отлично ага угу жду ждем "
     "класс здорово замечательно прекрасно учту буду 👍 👌"
 )
+COMES = re.compile(r"\b(приду|придем|подтвержда\w+|в\s+силе|обязательно\s+буд\w+|да\W+буд(у|ем))\b")
 BOTH = re.compile(r"^(обе|оба|обеих|обоих|все|всех|и\s+т[оу]\s+и\s+друг\w+)\b|\b(обе|оба|все)\s+(запис\w+|визит\w+)")
 OPEN_ON = re.compile(
     r"\b(работаете|открыты|трудитесь|принимаете|работает\s+(салон|клиника|барбершоп|центр))\b"
@@ -183,6 +184,12 @@ def acknowledges(text: str) -> bool:
     """A word that asks for nothing: «хорошо», «понятно», «договорились»."""
     said = tokens(text)
     return bool(said) and len(said) <= 4 and said[0] in NOTED and "?" not in text
+
+
+def will_come(text: str) -> bool:
+    """«приду», «подтверждаю», «всё в силе», said of one's own accord."""
+    said = plain(text)
+    return bool(COMES.search(said)) and len(said.split()) <= 8 and not re.search(r"\bне\b|\bесли\b|\?", text.casefold())
 
 
 def late(text: str) -> timedelta | None:

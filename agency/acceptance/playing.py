@@ -27,11 +27,12 @@ from leadhub.work.models import DueWork
 from leadhub.work.running import run_row
 from routing import assignment, config, pipeline
 from routing.models import Decision, Lead
-from tenants.business.models import Branch, BusinessSettings, Service, StaffMember
+from tenants.business.models import Branch, BusinessSettings, Service, StaffMember, Upsell
 from tenants.models import ChannelKind, Tenant
 
 PHONE, NAME, VISITOR = "+79070007788", "Анна", "acceptance-visitor-0001"
 SECONDS_BETWEEN = timedelta(seconds=20)  # a client reads and types
+IN_A_BURST = timedelta(milliseconds=400)  # between messages sent in a row
 ANSWERED_BY = timedelta(seconds=3)  # time that the burst of messages may wait for its end
 WORKDAYS = range(4)  # Monday to Thursday: the next day is a working one too
 
@@ -62,6 +63,8 @@ class Heard:
 
     play: Play
     reply: str = ""
+    is_repeated: bool = False  # the very same was said before
+    by_itself: list[str] = field(default_factory=list)  # what was said while nobody wrote: reminders
     keys: tuple[str, ...] = ()
     understanding: dict[str, Any] = field(default_factory=dict)
     lead: Lead | None = None
@@ -143,6 +146,7 @@ class Play:
             "not_clinical": not self.settings.is_clinical,
             "two_branches": Branch.objects.filter(is_active=True).count() > 1,
             "master": True,
+            "upsell": Upsell.objects.filter(service=self.service("main")).exists(),
         }
         why = {
             "promo": "нет действующих акций с промокодом",
@@ -150,6 +154,7 @@ class Play:
             "clinical": "это не клиника",
             "not_clinical": "это клиника",
             "two_branches": "филиал один",
+            "upsell": "к этой услуге ничего не предлагают",
         }
         for need in self.scenario.needs:
             if not has[need]:
@@ -158,18 +163,25 @@ class Play:
     # --- What happens ---
 
     def _step(self, step: Step) -> Heard:
+        before = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self._wait(step.wait or SECONDS_BETWEEN)
         heard = Heard(self, before={visit.pk: visit for visit in Appointment.objects.all()})
+        heard.by_itself = list(Message.objects.filter(pk__gt=before).order_by("pk").values_list("text", flat=True))
+        self.outcome.lines += [Line("Ассистент (сам)", text) for text in heard.by_itself]
         last = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         told = Decision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        if step.client:
-            self._client_writes(self._filled(step.client))
+        for text in step.client:
+            self._client_writes(self._filled(text))
+            self.now += IN_A_BURST if len(step.client) > 1 else timedelta(0)
+        if step.form:
+            self._client_fills_in({field: self._filled(value) for field, value in step.form.items()})
         if step.staff:
             self._staff_acts(step.staff)
         self._wait(ANSWERED_BY)
         said = Message.objects.filter(pk__gt=last).exclude(author=Message.Author.CLIENT).order_by("pk")
         heard.reply = "\n\n".join(said.values_list("text", flat=True))
         if heard.reply:
+            heard.is_repeated = any(heard.reply == line.text for line in self.outcome.lines)
             self.outcome.lines.append(Line("Ассистент", heard.reply))
         answers = Decision.objects.filter(pk__gt=told, kind="answered").order_by("pk")
         heard.keys = tuple(key for answer in answers for key in _keys(answer))
@@ -206,11 +218,17 @@ class Play:
         return found.group() if found else "0000"
 
     def _client_writes(self, text: str) -> None:
-        self._number += 1
         self.outcome.lines.append(Line("Клиент", text))
-        body = {"visitor": VISITOR, "client_key": f"{self._number}", "text": text}
+        self._comes(ChannelKind.WEBCHAT, {"visitor": VISITOR, "client_key": f"{self._number}", "text": text})
+
+    def _client_fills_in(self, fields: dict[str, str]) -> None:
+        self.outcome.lines.append(Line("Заявка с сайта", "\n".join(f"{key}: {value}" for key, value in fields.items())))
+        self._comes(ChannelKind.FORM, fields)
+
+    def _comes(self, kind: str, body: dict[str, str]) -> None:
+        self._number += 1
         event = InboundEvent.objects.create(
-            account=ChannelAccount.objects.get(kind=ChannelKind.WEBCHAT),
+            account=ChannelAccount.objects.get(kind=kind),
             event_key=f"acceptance-{self._number}",
             body=json.dumps(body).encode(),
             content_type="application/json",

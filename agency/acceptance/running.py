@@ -6,15 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django_tenants.utils import tenant_context
+
 from agency.acceptance import playing, rehearsal, report, scenarios
+from agency.packs import all_trades
+from tenants.business.models import Service
 from tenants.models import Tenant
+
+MOST = 0.5  # a business that sells this share of a trade's price list is of that trade too
 
 
 def rehearse(
     tenant: Tenant, *, only: str = "", now: datetime, say: Callable[[str], Any] = lambda line: None
 ) -> report.Report:
     """Play every scenario of the business (or those whose id begins with `only`). Raises PackError, NotApplicable."""
-    script = scenarios.load([tenant.trade], tenant.slug)
+    script = scenarios.load(trades_of(tenant), tenant.slug)
     chosen = [scenario for scenario in script.scenarios if scenario.id.startswith(only)]
     outcomes = []
     with rehearsal.stage(tenant, now=now) as copy:
@@ -22,3 +28,13 @@ def rehearse(
             outcomes.append(playing.play(copy, script, scenario, now=now))
             say(f"[{number}/{len(chosen)}] {report.line_of(outcomes[-1])}")
     return report.Report(tenant, now.astimezone(playing.zone_of(tenant)), tuple(outcomes))
+
+
+def trades_of(tenant: Tenant) -> list[str]:
+    """The trade the business was opened as, and the others whose price list it sells."""
+    with tenant_context(tenant):
+        sold = set(Service.objects.filter(is_active=True).values_list("name", flat=True))
+    shares = {
+        pack.key: len(sold & {service.name for service in pack.services}) / len(pack.services) for pack in all_trades()
+    }
+    return [tenant.trade, *(trade for trade, share in shares.items() if share >= MOST and trade != tenant.trade)]

@@ -153,11 +153,10 @@ def take_contact(talk: Talk) -> bool:
     """Keep the name and phone of the message; True when it gave any."""
     memory, slots = talk.memory, talk.understanding.slots
     phone = slots.phone[0].e164 if slots.phone else ""
-    name = slots.name[0].text if slots.name else ""
-    if name and _is_staff(talk, name):
-        name = ""
-    if guest_name := wants.guest_name(talk.text, name):
-        memory.guest_name, name = guest_name, ""
+    told = [slot.text for slot in slots.name if not _is_staff(talk, slot.text)]
+    guests = {each: guest_name for each in told if (guest_name := wants.guest_name(talk.text, each))}
+    memory.guest_name = next(iter(guests.values()), memory.guest_name)
+    name = next((each for each in told if each not in guests), "")
     if memory.awaiting == "guest_name":
         name = ""
     if corrected := _corrected_name(talk):

@@ -309,6 +309,8 @@ def answer_confirm_visit(talk: Talk) -> bool:
     memory, intent = talk.memory, talk.understanding.intent
     said = cues.plain(talk.text)
     visit = _visit(talk)
+    if visit is None or (intent == "booking" and talk.named_services):
+        return _answer_confirm_gone(talk)
     if intent == "reschedule" or said.startswith("перен"):
         start_move(talk)
     elif said.startswith("отмен"):
@@ -323,11 +325,30 @@ def answer_confirm_visit(talk: Talk) -> bool:
         facts.end(talk)
         if appointment_id is not None and talk.desk.confirm(appointment_id):
             talk.facts["confirmed"] = appointment_id
-            talk.say("visit_confirmed", appointment=talk.visit_line(visit) if visit else "")
+            talk.say("visit_confirmed", appointment=talk.visit_line(visit))
         else:
             talk.say("confirm_gone", choices=(cues.BOOK,))
     else:
         return False
+    return True
+
+
+def _answer_confirm_gone(talk: Talk) -> bool:
+    """The visit that was asked about is over or was given up, or the client speaks of another one."""
+    facts.end(talk)
+    if talk.named_services or talk.slot or not (cues.says_yes(talk.text) or cues.says_no(talk.text)):
+        return False
+    talk.say("confirm_gone", choices=(cues.BOOK,))
+    return True
+
+
+def confirm_unasked(talk: Talk) -> bool:
+    """«подтверждаю, приду» with one visit ahead, though nobody asked just now; False: there is none, or several."""
+    ahead = talk.desk.appointments()
+    if len(ahead) != 1 or not talk.desk.confirm(ahead[0].id):
+        return False
+    talk.facts["confirmed"] = ahead[0].id
+    talk.say("visit_confirmed", appointment=talk.visit_line(ahead[0]))
     return True
 
 
