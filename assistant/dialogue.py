@@ -229,6 +229,9 @@ def _respond(talk: Talk) -> None:
         memory.misses = 0
     elif _is_urgent(talk):
         handover.urgent(talk)
+    elif memory.awaiting in ("", "addition") and wants.will_come(talk.text) and visits.confirm_unasked(talk):
+        additions.drop(talk)
+        memory.misses = 0
     elif memory.awaiting != "confirm_visit" and cues.keeps_visit(talk.text) and visits.keep(talk):
         memory.misses = 0
     elif _answers_question(talk):
@@ -351,9 +354,7 @@ def _is_sure(talk: Talk) -> bool:
 
 def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
     """A greeting, or something that says nothing we can act on."""
-    if not pending and wants.will_come(talk.text) and visits.confirm_unasked(talk):
-        talk.memory.misses = 0
-    elif talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
+    if talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
         talk.memory.misses = 0
         booking.carry_on(talk)  # what was offered yesterday may be gone
     elif cues.only_greets(talk.text) and not pending:
