@@ -57,6 +57,10 @@ class Talk:
 
     def say(self, key: str, *, choices: Sequence[str] = (), acts: bool = True, **params: str) -> None:
         """Add a text; `acts` False for one that only acknowledges."""
+        self.tell(key, params, choices=choices, acts=acts)
+
+    def tell(self, key: str, params: dict[str, str], *, choices: Sequence[str] = (), acts: bool = True) -> None:
+        """The same with the values as a dict."""
         self.says.append(Say(key, params, tuple(choices)))
         self.acted = self.acted or acts
 
@@ -129,6 +133,14 @@ class Talk:
         told = [text for each in self.desk.services() for text in (each.name, each.category, *each.synonyms)]
         told += [text for person in self.staff for text in (person.name, person.about)]
         return frozenset(form for text in told for word in cues.tokens(text) for form in lemmas(word))
+
+    @property
+    def said_besides(self) -> list[str]:
+        """Pieces of the message that name no service: times, phones, names, places, promo codes."""
+        slots = self.understanding.slots
+        named = [*[slot.text for slot in slots.datetime], *[slot.text for slot in slots.phone]]
+        named += [*[slot.text for slot in slots.name], *[slot.text for slot in slots.geo]]
+        return [*named, *[slot.text for slot in slots.promo]]
 
     @property
     def all_services(self) -> list[int]:

@@ -106,9 +106,7 @@ def _guess_services(talk: Talk) -> bool:
 
 def names_unknown(talk: Talk) -> bool:
     """«на шиномонтаж»: a thing to be done that the price list does not know."""
-    slots = talk.understanding.slots
-    told = [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
-    return wants.unknown_thing(talk.text, talk.known_words, without=told, led=True)
+    return wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides, led=True)
 
 
 def unknown_service(talk: Talk) -> None:

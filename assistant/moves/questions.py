@@ -22,7 +22,7 @@ def price(talk: Talk) -> None:
             memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
             facts.take_staff(talk)
         return
-    if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=_told(talk)):
+    if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides):
         booking.unknown_service(talk)
         return
     shown = list(talk.desk.services()[:LISTED_SERVICES])
@@ -53,12 +53,6 @@ def dear(talk: Talk) -> None:
         talk.say("promos", promos=words.bulleted(promos))
     else:
         talk.say("price_dear", choices=(cues.PERSON,))
-
-
-def _told(talk: Talk) -> list[str]:
-    """Pieces of the message that name no service."""
-    slots = talk.understanding.slots
-    return [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
 
 
 def answer_price_service(talk: Talk) -> bool:
