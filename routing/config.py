@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from assistant.learning import serving
+from assistant.model import Model
+from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
 from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
 from routing.models import ScorePolicy, SlaPolicy
 from routing.scoring import Weights
 from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
-from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
+from tenants.business.models import Branch, BusinessSettings, MatrixRole, StaffMember
 from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 
@@ -40,10 +48,16 @@ class Config:
     rotas: dict[int, Rota]  # of everybody, by staff id
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
     about: dict[int, str]  # staff id -> what tells namesakes apart
+    learned: int  # id of the version of the weights in use; 0: the shipped ones
 
     @property
     def policy_url(self) -> str:
         return self.settings.policy_url
+
+    @property
+    def model(self) -> Model | None:
+        """The weights that the business taught the assistant; None: the shipped ones."""
+        return serving.model(self.learned)
 
     def branch(self, branch_id: int | None) -> Branch:
         """That branch, or the first one where none is known or it was closed."""
@@ -80,9 +94,30 @@ class _Kept:
 _kept: dict[str, _Kept] = {}
 
 
+_tried: ContextVar[Config | None] = ContextVar("tried", default=None)
+
+
+@contextmanager
+def tried(**differing: Any) -> Iterator[Config]:
+    """Inside, in this thread alone, the current tenant has the settings of this very moment, with these values of
+    BusinessSettings in place of its own. Nothing is stored, and nobody else sees it."""
+    config = _read()
+    settings = copy.copy(config.settings)
+    for name, value in differing.items():
+        setattr(settings, name, value)
+    config = replace(config, settings=settings)
+    token = _tried.set(config)
+    try:
+        yield config
+    finally:
+        _tried.reset(token)
+
+
 def load() -> Config:
     """The current tenant's settings: a change that was saved counts after LOOK_AGAIN seconds in every process, any
     other after KEPT_SECONDS. A business without a branch raises DoesNotExist."""
+    if config := _tried.get():
+        return config
     schema, moment = connection.schema_name, time.monotonic()
     found = _kept.get(schema)
     if found and moment - found.looked_at < LOOK_AGAIN:
@@ -137,7 +172,7 @@ def _read() -> Config:
     return Config(
         settings=settings,
         branches=branches,
-        price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
+        price_list=price_list(),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
         wording=Wording(settings.tone),
@@ -146,24 +181,13 @@ def _read() -> Config:
         rotas=load_rotas(staff),
         matrix=load_matrix(),
         about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
+        learned=serving.published(),
     )
 
 
 def _about(person: StaffMember, *, several: bool) -> str:
     """«Старший стилист, Весна на Менделеева»; the branch only where there are several."""
     return ", ".join(part for part in (person.position, person.branch.name if several else "") if part)
-
-
-def service_info(service: Service) -> ServiceInfo:
-    return ServiceInfo(
-        id=service.pk,
-        name=service.name,
-        synonyms=tuple(service.synonyms),
-        category=service.category,
-        duration_minutes=service.duration_minutes,
-        price_kopecks=service.price_kopecks,
-        price_to_kopecks=service.price_to_kopecks,
-    )
 
 
 def weights_of(policy: ScorePolicy) -> Weights:

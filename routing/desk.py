@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -66,6 +66,7 @@ class BookingDesk:
         self.late_limit = timedelta(minutes=config.settings.late_limit_minutes)
         self.handover: Handover | None = None
         self.done: list[tuple[str, str]] = []  # lines for the decision record
+        self.near: Mapping[int, float] = {}  # entries of the knowledge base near to the message in meaning
         self._has_consent: bool | None = None
         self._is_returning = is_returning
         self._contact = conversation.contact
@@ -474,7 +475,7 @@ class BookingDesk:
         )
 
     def find_knowledge(self, question: str) -> Quote | None:
-        found = knowledge.find(question, promotions=self._promotions(), services=self.services())
+        found = knowledge.find(question, promotions=self._promotions(), services=self.services(), near=self.near)
         if found:
             self.done.append((QUOTED[found.source], f"№{found.id}"))
         return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,28 +10,21 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 from django_tenants.utils import tenant_context
 
 from agency.acceptance.scenarios import Scenario, Script, Step, Thing
 from assistant.models import KnowledgeEntry, Promotion
 from booking.models import Appointment
-from channels_app.models import ChannelAccount, Delivery, InboundEvent
-from contacts.models import Message
-from leadhub import clock
-from leadhub.work.handlers import find
-from leadhub.work.models import DueWork
-from leadhub.work.running import run_row
-from routing import assignment, config, pipeline
-from routing.models import Decision, Lead
+from contacts.phones import normalize
+from routing import assignment, config, rehearsing
+from routing.models import Lead
 from tenants.business.models import Branch, BusinessSettings, Service, StaffMember, Upsell
 from tenants.models import ChannelKind, Tenant
 
-PHONE, NAME, VISITOR = "+79070007788", "Анна", "acceptance-visitor-0001"
-SECONDS_BETWEEN = timedelta(seconds=20)  # a client reads and types
-IN_A_BURST = timedelta(milliseconds=400)  # between messages sent in a row
-ANSWERED_BY = timedelta(seconds=3)  # time that the burst of messages may wait for its end
+PHONE, NAME = "+79070007788", "Анна"
+VISITOR = rehearsing.Visitor(ChannelKind.WEBCHAT, "acceptance-visitor-0001")
 WORKDAYS = range(4)  # Monday to Thursday: the next day is a working one too
 
 
@@ -64,7 +55,7 @@ class Heard:
     play: Play
     reply: str = ""
     is_repeated: bool = False  # the very same was said before
-    by_itself: list[str] = field(default_factory=list)  # what was said while nobody wrote: reminders
+    by_itself: tuple[str, ...] = ()  # what was said while nobody wrote: reminders
     keys: tuple[str, ...] = ()
     understanding: dict[str, Any] = field(default_factory=dict)
     lead: Lead | None = None
@@ -82,10 +73,13 @@ class NotApplicable(Exception):
 class Play:
     """One scenario being played. Use `play()`."""
 
-    def __init__(self, tenant: Tenant, script: Script, scenario: Scenario, *, start: datetime) -> None:
-        self.tenant, self.script, self.scenario, self.now = tenant, script, scenario, start
+    def __init__(self, script: Script, scenario: Scenario, talk: rehearsing.Rehearsal) -> None:
+        self.script, self.scenario, self.talk = script, scenario, talk
         self.outcome = Outcome(scenario)
-        self._number = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.talk.now
 
     def run(self) -> Outcome:
         from agency.acceptance.checks import faults_of
@@ -163,35 +157,40 @@ class Play:
     # --- What happens ---
 
     def _step(self, step: Step) -> Heard:
-        before = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        self._wait(step.wait or SECONDS_BETWEEN)
-        heard = Heard(self, before={visit.pk: visit for visit in Appointment.objects.all()})
-        heard.by_itself = list(Message.objects.filter(pk__gt=before).order_by("pk").values_list("text", flat=True))
-        self.outcome.lines += [Line("Ассистент (сам)", text) for text in heard.by_itself]
-        last = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        told = Decision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        for text in step.client:
-            self._client_writes(self._filled(text))
-            self.now += IN_A_BURST if len(step.client) > 1 else timedelta(0)
-        if step.form:
-            self._client_fills_in({field: self._filled(value) for field, value in step.form.items()})
-        if step.staff:
-            self._staff_acts(step.staff)
-        self._wait(ANSWERED_BY)
-        said = Message.objects.filter(pk__gt=last).exclude(author=Message.Author.CLIENT).order_by("pk")
-        heard.reply = "\n\n".join(said.values_list("text", flat=True))
-        if heard.reply:
-            heard.is_repeated = any(heard.reply == line.text for line in self.outcome.lines)
-            self.outcome.lines.append(Line("Ассистент", heard.reply))
-        answers = Decision.objects.filter(pk__gt=told, kind="answered").order_by("pk")
-        heard.keys = tuple(key for answer in answers for key in _keys(answer))
-        mine = Message.objects.filter(author=Message.Author.CLIENT).order_by("-pk").first()
-        heard.understanding = mine.understanding or {} if mine else {}
-        heard.lead = self.lead()
-        return heard
+        self.talk.wait(step.wait or rehearsing.CLIENT_PAUSE)
+        begins, at = {visit.pk: visit for visit in Appointment.objects.all()}, self.now
+        said_before = [line.text for line in self.outcome.lines]
+        asked = len(self.outcome.lines)
+        came = self._acts(step)
+        by_itself = tuple(message.text for message in came.messages if message.sent_at < at)
+        reply = "\n\n".join(message.text for message in came.messages if message.sent_at >= at)
+        self.outcome.lines[asked:asked] = [Line("Ассистент (сам)", text) for text in by_itself]
+        if reply:
+            self.outcome.lines.append(Line("Ассистент", reply))
+        self.outcome.faults += [f"работа «{name}» закончилась ошибкой" for name in self.talk.failed]
+        self.talk.failed.clear()
+        return Heard(
+            self,
+            reply=reply,
+            is_repeated=bool(reply) and reply in said_before,
+            by_itself=by_itself,
+            keys=came.keys,
+            understanding=came.understanding,
+            lead=came.lead,
+            before=begins,
+        )
 
-    def lead(self) -> Lead | None:
-        return Lead.objects.select_related("owner", "conversation", "contact").order_by("-pk").first()
+    def _acts(self, step: Step) -> rehearsing.Heard:
+        if step.staff:
+            return self._staff_acts(step.staff)
+        if step.form:
+            fields = {name: self._filled(value) for name, value in step.form.items()}
+            told = "\n".join(f"{name}: {value}" for name, value in fields.items())
+            self.outcome.lines.append(Line("Заявка с сайта", told))
+            return self.talk.client_writes(fields["комментарий"])
+        texts = [self._filled(text) for text in step.client]
+        self.outcome.lines += [Line("Клиент", text) for text in texts]
+        return self.talk.client_writes(*texts) if texts else self.talk.staff_acts(lambda now: None)
 
     def _filled(self, text: str) -> str:
         """The words with this business's own names in them."""
@@ -213,76 +212,38 @@ class Play:
 
     def _code(self) -> str:
         """Out of the SMS that waits to be sent."""
-        sms = Delivery.objects.filter(account__kind=ChannelKind.SMS).order_by("-pk").first()
-        found = re.search(r"\b\d{4,6}\b", sms.text) if sms else None
+        sent = self.talk.deliveries(ChannelKind.SMS)
+        found = re.search(r"\b\d{4,6}\b", sent[-1].text) if sent else None
         return found.group() if found else "0000"
 
-    def _client_writes(self, text: str) -> None:
-        self.outcome.lines.append(Line("Клиент", text))
-        self._comes(ChannelKind.WEBCHAT, {"visitor": VISITOR, "client_key": f"{self._number}", "text": text})
-
-    def _client_fills_in(self, fields: dict[str, str]) -> None:
-        self.outcome.lines.append(Line("Заявка с сайта", "\n".join(f"{key}: {value}" for key, value in fields.items())))
-        self._comes(ChannelKind.FORM, fields)
-
-    def _comes(self, kind: str, body: dict[str, str]) -> None:
-        self._number += 1
-        event = InboundEvent.objects.create(
-            account=ChannelAccount.objects.get(kind=kind),
-            event_key=f"acceptance-{self._number}",
-            body=json.dumps(body).encode(),
-            content_type="application/json",
-            received_at=self.now,
-        )
-        with clock.standing_at(self.now):
-            pipeline.receive_event(event.pk, now=self.now)
-
-    def _staff_acts(self, verb: str) -> None:
-        lead = self.lead()
+    def _staff_acts(self, verb: str) -> rehearsing.Heard:
+        lead = self.talk.lead()
         person = lead.owner or StaffMember.objects.filter(is_active=True, role="receptionist").first() or self.master
-        with clock.standing_at(self.now):
-            if verb == "takes":
-                assignment.take(lead, by=person, now=self.now)
-            else:
-                assignment.hand_back(lead, by=person, now=self.now)
+        acts = {"takes": assignment.take, "hands_back": assignment.hand_back}
+        came = self.talk.staff_acts(lambda now: acts[verb](lead, by=person, now=now))
         what = {"takes": "беру разговор на себя", "hands_back": "возвращаю разговор ассистенту"}[verb]
         self.outcome.lines.append(Line(f"Сотрудник ({person.name})", what))
-
-    def _wait(self, pause: timedelta) -> None:
-        """Time passes; work that falls due on the way is done at its own moment. Nothing leaves: what would call the
-        outside stays owed."""
-        end = self.now + pause
-        tried: set[int] = set()
-        while row := self._next_due(end, tried):
-            tried.add(row.pk)
-            self.now = max(self.now, row.due_at)
-            if find(row.handler).kind == "outside":
-                continue
-            with clock.standing_at(self.now):
-                run_row(row.pk, row.handler, row.schema)
-            if DueWork.objects.filter(pk=row.pk).exclude(last_error="").exists():
-                self.outcome.faults.append(f"работа «{row.handler}» закончилась ошибкой")
-        self.now = end
-
-    def _next_due(self, end: datetime, tried: Iterable[int]) -> DueWork | None:
-        owed = DueWork.objects.filter(schema=self.tenant.schema_name, failed_at=None, due_at__lte=end)
-        return owed.exclude(pk__in=tried).order_by("due_at", "pk").first()
-
-
-def _keys(answer: Decision) -> list[str]:
-    lines = [line["value"] for line in answer.details if line["name"] == "Тексты"]
-    return [key.strip() for line in lines for key in line.split(",")]
+        return came
 
 
 def play(tenant: Tenant, script: Script, scenario: Scenario, *, now: datetime) -> Outcome:
     """Play one scenario on a stage (`rehearsal.stage`) and take everything back."""
-    with tenant_context(tenant), transaction.atomic():
+    with tenant_context(tenant):
         start = ordinary_day(scenario, now=now)
-        Tenant.objects.filter(pk=tenant.pk).update(closed_at=None)  # work is done for open businesses alone
-        outcome = Play(tenant, script, scenario, start=start).run()
-        transaction.set_rollback(True)
+        with rehearsing.rehearsal_of(_visitor(scenario), start=start) as talk:
+            Tenant.objects.filter(pk=tenant.pk).update(closed_at=None)  # work is done for open businesses alone
+            outcome = Play(script, scenario, talk).run()
     connection.set_schema_to_public()
     return outcome
+
+
+def _visitor(scenario: Scenario) -> rehearsing.Visitor:
+    """Who writes: a visitor of the site's chat, or whoever filled in the site's form."""
+    if not scenario.steps[0].form:
+        return VISITOR
+    form = scenario.steps[0].form
+    phone = normalize(form["телефон"].format(phone=PHONE))
+    return rehearsing.Visitor(ChannelKind.FORM, phone, name=form.get("имя", ""), phone=phone)
 
 
 def ordinary_day(scenario: Scenario, *, now: datetime) -> datetime:

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('booking', '0001_initial'),
-        ('business', '0004_upsells_and_lateness'),
+        ('business', '0005_upsells_and_lateness'),
     ]
 
     operations = [

@@ -95,6 +95,12 @@ class BusinessSettings(models.Model):
         default=ModelUse.NEVER,
         help_text="Помогает понять сообщение. Телефоны, имена, адреса и почта скрываются до отправки.",
     )
+    compares_meaning = models.BooleanField(
+        "искать ответы и по смыслу",
+        default=False,
+        help_text="Вопрос, на который в базе знаний не нашлось ответа по словам, сравнивается с ней по смыслу."
+        " Для этого вопросы (без личных данных) и ответы базы отправляются той же языковой модели.",
+    )
     model_below = models.FloatField(
         "сомневается, когда уверенность ниже",
         default=0.7,

@@ -13,6 +13,8 @@ from agency.onboarding import apply_business
 from agency.packs import load_business
 from channels_app.models import Delivery
 from contacts.models import Contact
+from inbox.tryout import saved
+from inbox.tryout.dialogue import Dialogue
 from leadhub.work.models import DueWork
 from tenants.business.models import BusinessSettings, MatrixCell, MessageTemplate, Service, StaffMember
 from tenants.models import Agency, Tenant
@@ -146,6 +148,27 @@ def test_business_without_the_service_is_told_so(vesna):
         Service.objects.filter(category="Стрижки и укладки").update(is_active=False)
     done = rehearse(vesna, only="price-named", now=NOW)
     assert [outcome.not_applicable for outcome in done.skipped] == ["в прайсе нет услуги «Женская стрижка»"]
+
+
+def test_checks_that_the_business_saved_are_played_and_told_apart(vesna):
+    with tenant_context(vesna):
+        dialogue = Dialogue.begin(at=NOW).with_words("Сколько стоит женская стрижка?")
+        kept = saved.save(dialogue, title="Цена стрижки", checks=saved.DEFAULT, by="Владелец", now=NOW)
+    done = rehearse(vesna, only="saved-", now=NOW)
+    assert [(one.scenario.id, one.scenario.group, one.faults) for one in done.outcomes] == [
+        (f"saved-{kept.pk}", "Свои проверки", [])
+    ]
+    assert done.summary.endswith("Из них свои проверки: 1 из 1.")
+    assert "1\u202f700" in done.outcomes[0].lines[1].text
+
+    with tenant_context(vesna):
+        Service.objects.filter(name="Женская стрижка").update(price_kopecks=250_000)
+    [fault] = failed(vesna, "saved-")[f"saved-{kept.pk}"]
+    assert fault.startswith("Сообщение 1, цена: было")
+    with tenant_context(vesna):
+        kept.refresh_from_db()
+        assert kept.faults == []  # the row keeps what the console saw
+        assert not Contact.objects.exists()
 
 
 def test_command_reports_and_tells_by_its_exit_code(vesna, settings, tmp_path, capsys):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('business', '0003_language_model'),
+        ('business', '0004_search_by_meaning'),
     ]
 
     operations = [
