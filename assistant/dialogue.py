@@ -144,6 +144,8 @@ def _meant_before(memory: Mapping[str, Any], understanding: Understanding, text:
     if wants.as_usual(text) and memory.get("task", "") in ("", "booking"):
         return "booking"
     slots, topic = understanding.slots, memory.get("topic", "")
+    if slots.service and (wants.together(text)[0] or wants.guest(text)) and not cues.asks_if_available(text):
+        return "booking"
     goes_on, short = wants.follows_up(text), len(cues.tokens(text)) <= 8
     if memory.get("awaiting", "") in TIME_QUESTIONS and short:
         of_time = bool(slots.datetime or cues.time_change(text) or wants.any_person(text))
@@ -341,6 +343,8 @@ def _evident(talk: Talk) -> list[Intent]:
         return ["consultation"]
     if talk.named_services and "?" in talk.text and talk.memory.awaiting == "offer_booking":
         return ["price_question"]  # «а мужская стрижка?» after a price
+    if wants.as_usual(talk.text) or wants.same_person(talk.text):
+        return ["booking"]
     if "unknown" in talk.memory.answered and booking.names_unknown(talk):
         return ["booking"]  # insists on what we do not do
     if talk.named_services or (talk.slot and talk.memory.task == "booking"):

@@ -205,7 +205,8 @@ class Talk:
         return f"{words.names(booked.service_names)}, {self.moment(booked.start)}, {booked.staff_name}{whose}"
 
     def visit_label(self, booked: Booked) -> str:
-        return words.label(self.local(booked.start))
+        whose = f", {booked.for_whom}" if booked.for_whom else ""
+        return f"{words.label(self.local(booked.start))}{whose}"[:40]
 
     def service_labels(self, services: Sequence[ServiceInfo], *more: str) -> tuple[str, ...]:
         return (*(service.name[:40] for service in services[: CHOICES_SHOWN - len(more)]), *more)

@@ -53,7 +53,7 @@ NOTED = bag(
     "класс здорово замечательно прекрасно учту буду 👍 👌"
 )
 COMES = re.compile(r"\b(приду|придем|подтвержда\w+|в\s+силе|обязательно\s+буд\w+|да\W+буд(у|ем))\b")
-BOTH = re.compile(r"^(обе|оба|обеих|обоих|все|всех|и\s+т[оу]\s+и\s+друг\w+)\b|\b(обе|оба|все)\s+(запис\w+|визит\w+)")
+BOTH = re.compile(r"\b(обе|оба|обеих|обоих)\b|^(все|всех)\b|\b(все|всех)\s+(мои\s+)?(запис\w+|визит\w+)")
 OPEN_ON = re.compile(
     r"\b(работаете|открыты|трудитесь|принимаете|работает\s+(салон|клиника|барбершоп|центр))\b"
     r"|\b(у\s+вас\s+)?(выходной|рабочий\s+день)\b"
@@ -224,6 +224,11 @@ def same_person(text: str) -> bool:
 def any_person(text: str) -> bool:
     """Whoever is free will do."""
     return bool(ANY_PERSON.search(plain(text)))
+
+
+def with_that(text: str) -> bool:
+    """«а с бородой?»: besides what was spoken of, not instead."""
+    return bool(re.search(r"^(ну\s+)?(а|и)\s+(вместе\s+)?(с|со|плюс)\s", plain(text)))
 
 
 def both(text: str) -> bool:

@@ -32,7 +32,7 @@ def answer(talk: Talk) -> bool:
     drop(talk)
     if visit_id is None or service_id is None or talk.slot:
         return False
-    if cues.says_no(talk.text) or cues.gives_up(talk.text):
+    if cues.says_no(talk.text) or cues.gives_up(talk.text) or cues.plain(talk.text) in ("не", "неа", "нее"):
         talk.desk.decline_addition(visit_id)
         talk.say("upsell_declined")
     elif _agrees(talk) or _names_it(talk, service_id):

@@ -93,7 +93,7 @@ def _guess_services(talk: Talk) -> bool:
     if len(candidates) == 1:
         talk.memory.services = [candidates[0].id]
         return True
-    if not said and not names_unknown(talk):
+    if not candidates and not talk.understanding.slots.service and not names_unknown(talk):
         ask_service(talk)
     elif not candidates:
         unknown_service(talk)
@@ -106,7 +106,8 @@ def _guess_services(talk: Talk) -> bool:
 
 def names_unknown(talk: Talk) -> bool:
     """«на шиномонтаж»: a thing to be done that the price list does not know."""
-    return wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides, led=True)
+    asked = talk.memory.awaiting == "service"  # then the thing may stand alone
+    return wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides, led=not asked)
 
 
 def unknown_service(talk: Talk) -> None:

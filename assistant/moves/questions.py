@@ -14,12 +14,15 @@ def price(talk: Talk) -> None:
     goes_on = memory.topic == "price" and wants.follows_up(talk.text)
     asked = _for_somebody(talk) if goes_on else []
     asked = asked or _asked_services(talk, from_text=goes_on)
+    if goes_on and asked and wants.with_that(talk.text):
+        both = choices.combined([*memory.services, *(service.id for service in asked)], talk.desk.services())
+        asked = talk.services(both)
     if asked:
         talk.once("price " + ",".join(str(service.id) for service in asked))
         talk.facts["priced"] = [service.id for service in asked]
         talk.say("price_answer", prices=talk.price_lines(asked))
         if not memory.task:
-            memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
+            memory.services = [service.id for service in asked] if len(asked) == 1 or goes_on else talk.named_services
             facts.take_staff(talk)
         return
     if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides):

@@ -115,7 +115,7 @@ def _find_visit(talk: Talk) -> None:
     if memory.task == "cancel" and len(visits) > 1 and wants.both(talk.text) and _is_order(talk):
         _cancel_all(talk, visits)
         return
-    pinned = [visit for visit in visits if visit.id == memory.appointment_id]
+    pinned = [visit for visit in visits if visit.id == memory.appointment_id] or _of_guest(talk, visits)
     slot = talk.slot if memory.task == "cancel" else None
     meant = pinned or choices.appointments_meant(talk.text, visits, slot, talk.named_services, local=talk.local)
     if len(meant) == 1:
@@ -125,6 +125,13 @@ def _find_visit(talk: Talk) -> None:
         _act_on(talk, visits[0], sure=False)
     else:
         _ask_which(talk, meant or visits)
+
+
+def _of_guest(talk: Talk, visits: Sequence[Booked]) -> list[Booked]:
+    """«перенесите ребёнка»: the one visit that is for that person of the client's."""
+    guest = wants.relation(talk.text)
+    found = [visit for visit in visits if guest and f"({guest.nom})" in visit.for_whom]
+    return found if len(found) == 1 else []
 
 
 def _is_order(talk: Talk) -> bool:
