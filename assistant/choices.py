@@ -238,8 +238,17 @@ def fitting(service: ServiceInfo, services: Sequence[ServiceInfo], *, is_male: b
     """The line for such a guest: «Женская стрижка» -> «Мужская стрижка»; the same where the list has no such line."""
     wanted = "детск" if is_child else "мужск" if is_male else "женск"
     bare = _without_person(service)
-    alike = [each for each in services if _without_person(each) == bare and wanted in each.name.casefold()]
-    return alike[0] if alike else service
+    alike = [each for each in services if _without_person(each) <= bare and wanted in each.name.casefold()]
+    return max(alike, key=lambda each: len(_without_person(each)), default=service)
+
+
+def for_adult(service: ServiceInfo, services: Sequence[ServiceInfo]) -> ServiceInfo:
+    """The one line that does for an adult what this one does for a child; the same where none does, or several."""
+    if "детск" not in service.name.casefold():
+        return service
+    bare = _without_person(service)
+    alike = [each for each in services if _without_person(each) == bare and "детск" not in each.name.casefold()]
+    return alike[0] if len(alike) == 1 else service
 
 
 def _without_person(service: ServiceInfo) -> frozenset[str]:

@@ -144,6 +144,8 @@ def _meant_before(memory: Mapping[str, Any], understanding: Understanding, text:
     if wants.as_usual(text) and memory.get("task", "") in ("", "booking"):
         return "booking"
     slots, topic = understanding.slots, memory.get("topic", "")
+    if slots.service and (wants.together(text)[0] or wants.guest(text)) and not cues.asks_if_available(text):
+        return "booking"
     goes_on, short = wants.follows_up(text), len(cues.tokens(text)) <= 8
     if memory.get("awaiting", "") in TIME_QUESTIONS and short:
         of_time = bool(slots.datetime or cues.time_change(text) or wants.any_person(text))
@@ -215,10 +217,10 @@ def _respond(talk: Talk) -> None:
     if cues.in_danger(talk.text):
         handover.danger(talk)
         return
-    greeting_is_due = not memory.greeted
+    greeting_is_due = not memory.greeted and memory.awaiting != "confirm_visit"  # the reminder greeted already
+    memory.greeted = True
     if greeting_is_due:
         talk.say("greeting", business=desk.business_name, acts=False)
-        memory.greeted = True
     if cues.wants_person(talk.text):
         handover.person(talk)
     elif kind := cues.data_request(talk.text):
@@ -229,6 +231,9 @@ def _respond(talk: Talk) -> None:
         memory.misses = 0
     elif _is_urgent(talk):
         handover.urgent(talk)
+    elif memory.awaiting in ("", "addition") and wants.will_come(talk.text) and visits.confirm_unasked(talk):
+        additions.drop(talk)
+        memory.misses = 0
     elif memory.awaiting != "confirm_visit" and cues.keeps_visit(talk.text) and visits.keep(talk):
         memory.misses = 0
     elif _answers_question(talk):
@@ -279,6 +284,8 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
     if cues.thanks(talk.text) and not talk.named_services and not talk.slot:
         talk.say("thanks_reply", acts=False)
         return
+    if memory.awaiting == "addition":
+        additions.drop(talk)
     pending = memory.awaiting
     if wants.finds_dear(talk.text) and memory.topic == "price" and not talk.named_services:
         memory.misses = 0
@@ -336,6 +343,10 @@ def _evident(talk: Talk) -> list[Intent]:
         return ["consultation"]
     if talk.named_services and "?" in talk.text and talk.memory.awaiting == "offer_booking":
         return ["price_question"]  # «а мужская стрижка?» after a price
+    if wants.as_usual(talk.text) or wants.same_person(talk.text):
+        return ["booking"]
+    if "unknown" in talk.memory.answered and booking.names_unknown(talk):
+        return ["booking"]  # insists on what we do not do
     if talk.named_services or (talk.slot and talk.memory.task == "booking"):
         return ["booking"]
     return []

@@ -274,6 +274,8 @@ def _best(
     telling = [stem for stem in wanted if stem not in common and not stem.isdigit()]
     scored = [
         _against(next((score for key, score in top if key != one.document.key), 0.0), one, telling, holders)
+        if one.score >= MIN_SCORE
+        else one
         for one in scored
     ]
     scored = [_with_meaning(one, near) for one in scored]

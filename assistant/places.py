@@ -96,10 +96,10 @@ def find_places(text: Text, city: str, *, hidden: Sequence[tuple[int, int]] = ()
             found.append((start, end, GeoSlot(text.own_words(start, end), "district", "city")))
     for match in _TOLD.finditer(text.plain):
         start, end = match.span("name")
-        lies = _zone_of_unknown(text, match)
-        if lies and not any(left < end and start < right for left, right in (*hidden, *(each[:2] for each in found))):
-            kind = {"outside": "city", "city": "street", "suburb": "suburb"}[lies]
-            found.append((start, end, GeoSlot(text.own_words(start, end), kind, lies)))
+        told = _zone_of_unknown(text, match)
+        if told and not any(left < end and start < right for left, right in (*hidden, *(each[:2] for each in found))):
+            kind = "city" if told == "outside" else "street" if told == "city" else "suburb"
+            found.append((start, end, GeoSlot(text.own_words(start, end), kind, told)))
     return tuple(slot for _, _, slot in sorted(found, key=lambda item: item[0]))
 
 

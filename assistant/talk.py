@@ -57,6 +57,10 @@ class Talk:
 
     def say(self, key: str, *, choices: Sequence[str] = (), acts: bool = True, **params: str) -> None:
         """Add a text; `acts` False for one that only acknowledges."""
+        self.tell(key, params, choices=choices, acts=acts)
+
+    def tell(self, key: str, params: dict[str, str], *, choices: Sequence[str] = (), acts: bool = True) -> None:
+        """The same with the values as a dict."""
         self.says.append(Say(key, params, tuple(choices)))
         self.acted = self.acted or acts
 
@@ -131,6 +135,14 @@ class Talk:
         return frozenset(form for text in told for word in cues.tokens(text) for form in lemmas(word))
 
     @property
+    def said_besides(self) -> list[str]:
+        """Pieces of the message that name no service: times, phones, names, places, promo codes."""
+        slots = self.understanding.slots
+        named = [*[slot.text for slot in slots.datetime], *[slot.text for slot in slots.phone]]
+        named += [*[slot.text for slot in slots.name], *[slot.text for slot in slots.geo]]
+        return [*named, *[slot.text for slot in slots.promo]]
+
+    @property
     def all_services(self) -> list[int]:
         """Of the client and of the guest who comes along."""
         memory = self.memory
@@ -193,7 +205,8 @@ class Talk:
         return f"{words.names(booked.service_names)}, {self.moment(booked.start)}, {booked.staff_name}{whose}"
 
     def visit_label(self, booked: Booked) -> str:
-        return words.label(self.local(booked.start))
+        whose = f", {booked.for_whom}" if booked.for_whom else ""
+        return f"{words.label(self.local(booked.start))}{whose}"[:40]
 
     def service_labels(self, services: Sequence[ServiceInfo], *more: str) -> tuple[str, ...]:
         return (*(service.name[:40] for service in services[: CHOICES_SHOWN - len(more)]), *more)

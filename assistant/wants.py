@@ -52,7 +52,8 @@ NOTED = bag(
     "да нет ок окей ok хорошо ладно понятно ясно поняла понял принято договорились супер отлично ага угу жду ждем "
     "класс здорово замечательно прекрасно учту буду 👍 👌"
 )
-BOTH = re.compile(r"^(обе|оба|обеих|обоих|все|всех|и\s+т[оу]\s+и\s+друг\w+)\b|\b(обе|оба|все)\s+(запис\w+|визит\w+)")
+COMES = re.compile(r"\b(приду|придем|подтвержда\w+|в\s+силе|обязательно\s+буд\w+|да\W+буд(у|ем))\b")
+BOTH = re.compile(r"\b(обе|оба|обеих|обоих)\b|^(все|всех)\b|\b(все|всех)\s+(мои\s+)?(запис\w+|визит\w+)")
 OPEN_ON = re.compile(
     r"\b(работаете|открыты|трудитесь|принимаете|работает\s+(салон|клиника|барбершоп|центр))\b"
     r"|\b(у\s+вас\s+)?(выходной|рабочий\s+день)\b"
@@ -185,6 +186,12 @@ def acknowledges(text: str) -> bool:
     return bool(said) and len(said) <= 4 and said[0] in NOTED and "?" not in text
 
 
+def will_come(text: str) -> bool:
+    """«приду», «подтверждаю», «всё в силе», said of one's own accord."""
+    said = plain(text)
+    return bool(COMES.search(said)) and len(said.split()) <= 8 and not re.search(r"\bне\b|\bесли\b|\?", text.casefold())
+
+
 def late(text: str) -> timedelta | None:
     """How late the client will be; zero when it was not said, None when nobody is late."""
     said = plain(text)
@@ -217,6 +224,11 @@ def same_person(text: str) -> bool:
 def any_person(text: str) -> bool:
     """Whoever is free will do."""
     return bool(ANY_PERSON.search(plain(text)))
+
+
+def with_that(text: str) -> bool:
+    """«а с бородой?»: besides what was spoken of, not instead."""
+    return bool(re.search(r"^(ну\s+)?(а|и)\s+(вместе\s+)?(с|со|плюс)\s", plain(text)))
 
 
 def both(text: str) -> bool:

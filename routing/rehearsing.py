@@ -40,6 +40,7 @@ from tenants.models import ChannelKind
 LOCK_PATIENCE = timedelta(milliseconds=400)  # PostgreSQL looks for deadlocks after a second
 TURN_PATIENCE = timedelta(seconds=4)  # for another rehearsal's end
 CLIENT_PAUSE = timedelta(seconds=20)  # a client reads and types
+IN_A_BURST = timedelta(milliseconds=400)  # between messages sent in a row
 ANSWERED_BY = timedelta(seconds=3)  # a burst of messages has ended by then
 PEOPLES_CLOCKS = frozenset(f"routing.{name}_clock" for name in ("take", "person", "silence", "confirm"))
 
@@ -163,14 +164,19 @@ class Rehearsal:
         self._reading: Reading | None = None
         self._understood: dict[str, Any] = {}  # of the client's last words
 
-    def client_writes(self, text: str, *, reading: Reading | None = None) -> Heard:
-        """The client's words and what comes of them. `reading`: what a language model made of them."""
+    def client_writes(self, *texts: str, reading: Reading | None = None) -> Heard:
+        """The client's words (several texts are sent in a row) and what comes of them.
+
+        `reading`: what a language model made of them."""
         if time.monotonic() > self._until:
             raise TooSlow
-        self._reading, self._number = reading, self._number + 1
-        with clock.standing_at(self.now):
-            message = receiving.receive(self.account, self._incoming(text), event_id=0, now=self.now)
-            pipeline.hear([message] if message else [], now=self.now)
+        self._reading = reading
+        for text in texts:
+            self._number += 1
+            with clock.standing_at(self.now):
+                message = receiving.receive(self.account, self._incoming(text), event_id=0, now=self.now)
+                pipeline.hear([message] if message else [], now=self.now)
+            self.now += IN_A_BURST if len(texts) > 1 else timedelta(0)
         return self._heard()
 
     def staff_acts(self, act: Callable[[datetime], Any]) -> Heard:

@@ -12,10 +12,12 @@ from itertools import combinations
 from typing import Any
 
 from agency.acceptance.playing import PHONE, Heard, Play
-from assistant import words
+from assistant import choices, words
 from assistant.models import KnowledgeEntry
 from booking.models import Appointment
+from channels_app.models import Notice
 from contacts.models import Consent
+from routing import config
 from tenants.business.calendar import hours_text, load_calendars, load_rotas
 from tenants.business.models import Service, StaffMember
 
@@ -105,6 +107,27 @@ def silent(heard: Heard, value: bool) -> Faults:
 
 
 @check
+def reminded(heard: Heard, value: bool) -> Faults:
+    """Before this step the client was written to without having written."""
+    if bool(heard.by_itself) != value:
+        yield "напоминание не пришло" if value else "клиенту написали без повода"
+
+
+@check
+def repeated(heard: Heard, value: bool) -> Faults:
+    """The very same message was said to this client before."""
+    if heard.is_repeated != value:
+        yield "ассистент повторил то же самое слово в слово" if heard.is_repeated else "ответ не повторён"
+
+
+@check
+def lacks(heard: Heard, value: list[str]) -> Faults:
+    for wrong in value:
+        if _spaced(wrong) in _spaced(heard.reply):
+            yield f"в ответе лишние слова «{wrong}»"
+
+
+@check
 def contains(heard: Heard, value: list[str]) -> Faults:
     for wanted in value:
         if _spaced(wanted) not in _spaced(heard.reply):
@@ -186,23 +209,57 @@ def offers(heard: Heard, value: str) -> Faults:
     offered = _dialogue(heard).get("offered", [])
     if not offered:
         yield "не предложено ни одного времени"
+    if any(wanted.pk not in _services_of(one) for one in offered):
+        yield "время предложено для другой услуги"
     team = {member.pk: member for member in StaffMember.objects.filter(is_active=True, takes_bookings=True)}
     rotas, calendars = load_rotas(list(team.values())), load_calendars()
-    for one in offered:
+    for one in (part for first in offered for part in (first, *first.get("then", ()))):
         start, end = datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])
-        if wanted.pk not in one["service_ids"]:
-            yield "время предложено для другой услуги"
         member = team.get(one["staff_id"])
         if member is None:
             yield "предложен человек, который не ведёт приём"
             continue
-        if wanted.skill_id and not member.skills.filter(pk=wanted.skill_id).exists():
-            yield f"{member.name} не делает «{wanted.name}»"
+        for service in Service.objects.filter(pk__in=one["service_ids"]).exclude(skill__in=member.skills.all()):
+            if service.skill_id:
+                yield f"{member.name} не делает «{service.name}»"
         if start <= heard.play.now:
             yield f"предложено прошедшее время: {start.astimezone(heard.play.branch.zone):%d.%m %H:%M}"
         day = calendars[one["branch_id"]].local_day(start)
         if not any(span.start <= start and end <= span.end for span in rotas[member.pk].work(day, calendars)):
             yield f"{member.name} не работает {start.astimezone(heard.play.branch.zone):%d.%m в %H:%M}"
+
+
+def _services_of(offered: Mapping[str, Any]) -> set[int]:
+    return {each for part in (offered, *offered.get("then", ())) for each in part["service_ids"]}
+
+
+@check
+def visits(heard: Heard, value: int) -> Faults:
+    """So many visits lie ahead of the client."""
+    ahead = sum(each.is_expected for each in heard.visits)
+    if ahead != value:
+        yield f"впереди визитов: {ahead}, ожидалось {value}"
+
+
+@check
+def for_whom(heard: Heard, value: str) -> Faults:
+    """A visit ahead bears this name: it is for somebody else."""
+    if not any(value in each.for_whom for each in heard.visits if each.is_expected):
+        yield f"в записи не указано, что она для: {value}"
+
+
+@check
+def added(heard: Heard, value: bool) -> Faults:
+    """What was offered with the visit was taken (or refused), and that is counted on the visit."""
+    if not any(each.upsell_id and each.upsell_taken is value for each in heard.visits if each.is_expected):
+        yield "согласие на добавленную услугу не отмечено" if value else "отказ от добавленной услуги не отмечен"
+
+
+@check
+def staff_told(heard: Heard, value: str) -> Faults:
+    """Somebody of the business got a notice of this kind."""
+    if not Notice.objects.filter(kind=value).exists():
+        yield f"сотрудник не получил уведомления «{value}»"
 
 
 @check
@@ -248,8 +305,9 @@ def _wrong_price(each: Appointment) -> Faults:
 def visit_of(heard: Heard, value: list[str]) -> Faults:
     """The visit ahead is for these things."""
     wanted = {heard.play.service(key).pk for key in value}
-    ahead = [each for each in heard.visits if each.is_expected]
-    if not any({service.pk for service in each.services.all()} == wanted for each in ahead):
+    wanted = set(choices.combined(sorted(wanted), config.load().price_list))  # one line of the list may hold both
+    ahead = [{service.pk for service in each.services.all()} for each in heard.visits if each.is_expected]
+    if wanted not in ahead and wanted != set().union(*ahead):
         yield "записан не на ту услугу"
 
 

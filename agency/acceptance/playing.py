@@ -17,9 +17,10 @@ from django_tenants.utils import tenant_context
 from agency.acceptance.scenarios import Scenario, Script, Step, Thing
 from assistant.models import KnowledgeEntry, Promotion
 from booking.models import Appointment
+from contacts.phones import normalize
 from routing import assignment, config, rehearsing
 from routing.models import Lead
-from tenants.business.models import Branch, BusinessSettings, Service, StaffMember
+from tenants.business.models import Branch, BusinessSettings, Service, StaffMember, Upsell
 from tenants.models import ChannelKind, Tenant
 
 PHONE, NAME = "+79070007788", "Анна"
@@ -53,6 +54,8 @@ class Heard:
 
     play: Play
     reply: str = ""
+    is_repeated: bool = False  # the very same was said before
+    by_itself: tuple[str, ...] = ()  # what was said while nobody wrote: reminders
     keys: tuple[str, ...] = ()
     understanding: dict[str, Any] = field(default_factory=dict)
     lead: Lead | None = None
@@ -137,6 +140,7 @@ class Play:
             "not_clinical": not self.settings.is_clinical,
             "two_branches": Branch.objects.filter(is_active=True).count() > 1,
             "master": True,
+            "upsell": Upsell.objects.filter(service=self.service("main")).exists(),
         }
         why = {
             "promo": "нет действующих акций с промокодом",
@@ -144,6 +148,7 @@ class Play:
             "clinical": "это не клиника",
             "not_clinical": "это клиника",
             "two_branches": "филиал один",
+            "upsell": "к этой услуге ничего не предлагают",
         }
         for need in self.scenario.needs:
             if not has[need]:
@@ -153,20 +158,39 @@ class Play:
 
     def _step(self, step: Step) -> Heard:
         self.talk.wait(step.wait or rehearsing.CLIENT_PAUSE)
-        before = {visit.pk: visit for visit in Appointment.objects.all()}
-        if step.staff:
-            came = self._staff_acts(step.staff)
-        elif step.client:
-            text = self._filled(step.client)
-            self.outcome.lines.append(Line("Клиент", text))
-            came = self.talk.client_writes(text)
-        else:
-            came = self.talk.staff_acts(lambda now: None)
-        if came.reply:
-            self.outcome.lines.append(Line("Ассистент", came.reply))
+        begins, at = {visit.pk: visit for visit in Appointment.objects.all()}, self.now
+        said_before = [line.text for line in self.outcome.lines]
+        asked = len(self.outcome.lines)
+        came = self._acts(step)
+        by_itself = tuple(message.text for message in came.messages if message.sent_at < at)
+        reply = "\n\n".join(message.text for message in came.messages if message.sent_at >= at)
+        self.outcome.lines[asked:asked] = [Line("Ассистент (сам)", text) for text in by_itself]
+        if reply:
+            self.outcome.lines.append(Line("Ассистент", reply))
         self.outcome.faults += [f"работа «{name}» закончилась ошибкой" for name in self.talk.failed]
         self.talk.failed.clear()
-        return Heard(self, came.reply, came.keys, came.understanding, came.lead, before)
+        return Heard(
+            self,
+            reply=reply,
+            is_repeated=bool(reply) and reply in said_before,
+            by_itself=by_itself,
+            keys=came.keys,
+            understanding=came.understanding,
+            lead=came.lead,
+            before=begins,
+        )
+
+    def _acts(self, step: Step) -> rehearsing.Heard:
+        if step.staff:
+            return self._staff_acts(step.staff)
+        if step.form:
+            fields = {name: self._filled(value) for name, value in step.form.items()}
+            told = "\n".join(f"{name}: {value}" for name, value in fields.items())
+            self.outcome.lines.append(Line("Заявка с сайта", told))
+            return self.talk.client_writes(fields["комментарий"])
+        texts = [self._filled(text) for text in step.client]
+        self.outcome.lines += [Line("Клиент", text) for text in texts]
+        return self.talk.client_writes(*texts) if texts else self.talk.staff_acts(lambda now: None)
 
     def _filled(self, text: str) -> str:
         """The words with this business's own names in them."""
@@ -206,11 +230,20 @@ def play(tenant: Tenant, script: Script, scenario: Scenario, *, now: datetime) -
     """Play one scenario on a stage (`rehearsal.stage`) and take everything back."""
     with tenant_context(tenant):
         start = ordinary_day(scenario, now=now)
-        with rehearsing.rehearsal_of(VISITOR, start=start) as talk:
+        with rehearsing.rehearsal_of(_visitor(scenario), start=start) as talk:
             Tenant.objects.filter(pk=tenant.pk).update(closed_at=None)  # work is done for open businesses alone
             outcome = Play(script, scenario, talk).run()
     connection.set_schema_to_public()
     return outcome
+
+
+def _visitor(scenario: Scenario) -> rehearsing.Visitor:
+    """Who writes: a visitor of the site's chat, or whoever filled in the site's form."""
+    if not scenario.steps[0].form:
+        return VISITOR
+    form = scenario.steps[0].form
+    phone = normalize(form["телефон"].format(phone=PHONE))
+    return rehearsing.Visitor(ChannelKind.FORM, phone, name=form.get("имя", ""), phone=phone)
 
 
 def ordinary_day(scenario: Scenario, *, now: datetime) -> datetime:

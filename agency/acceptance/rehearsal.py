@@ -55,7 +55,7 @@ def _open_copy(real: Tenant, *, now: datetime) -> Tenant:
         # A rehearsal asks nobody outside and costs nothing.
         BusinessSettings.objects.update(model_use=ModelUse.NEVER, compares_meaning=False)
         branch = Branch.objects.filter(is_active=True).first()
-        for kind in (ChannelKind.WEBCHAT, ChannelKind.SMS):
+        for kind in (ChannelKind.WEBCHAT, ChannelKind.FORM, ChannelKind.SMS):
             ChannelAccount.objects.create(kind=kind, name="Проверка", branch=branch)
     connection.check_constraints()
     return copy

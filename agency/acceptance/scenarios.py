@@ -13,7 +13,7 @@ from agency.packs.section import PackError, Section, read_file
 FOLDER = Path(__file__).parent.parent / "packs" / "scenarios"
 DAYTIME = time(11)
 STAFF_VERBS = ("takes", "hands_back")
-NEEDS = ("promo", "knowledge", "clinical", "not_clinical", "two_branches", "master")
+NEEDS = ("promo", "knowledge", "clinical", "not_clinical", "two_branches", "master", "upsell")
 WAITS = {"minutes", "hours", "days"}
 
 
@@ -30,7 +30,8 @@ class Thing:
 class Step:
     """One thing that happens after `wait`: a client writes, or a person of the business does something."""
 
-    client: str
+    client: tuple[str, ...]  # messages sent in a row, answered together
+    form: dict[str, str] = field(hash=False)  # fields of the site's form, filled in instead of a message
     staff: str
     wait: timedelta
     expect: dict[str, Any] = field(hash=False)
@@ -100,7 +101,8 @@ def _scenario(told: Section, *, known: set[str]) -> Scenario:
 def _step(told: Section, *, known: set[str]) -> Step:
     wait = told.mapping("wait", {})
     step = Step(
-        client=told.text("client", ""),
+        client=told.texts("burst", ()) or tuple(filter(None, [told.text("client", "")])),
+        form={str(key): str(value) for key, value in told.mapping("form", {}).items()},
         staff=told.text("staff", ""),
         wait=timedelta(**wait) if set(wait) <= WAITS else _refuse(told, "wait", "minutes, hours or days"),
         expect=told.mapping("expect", {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant import cues, words
+from assistant import cues, wants, words
 from assistant.desk import Booked
 from assistant.talk import Talk
 
@@ -29,17 +29,27 @@ def answer(talk: Talk) -> bool:
     """An answer to «добавить?»; whatever else is said, it is not asked again."""
     memory = talk.memory
     visit_id, service_id = memory.appointment_id, memory.addition
-    memory.awaiting, memory.appointment_id, memory.addition = "", None, None
+    drop(talk)
     if visit_id is None or service_id is None or talk.slot:
         return False
-    if cues.says_no(talk.text) or cues.gives_up(talk.text):
+    if cues.says_no(talk.text) or cues.gives_up(talk.text) or cues.plain(talk.text) in ("не", "неа", "нее"):
         talk.desk.decline_addition(visit_id)
         talk.say("upsell_declined")
-    elif cues.says_yes(talk.text) or _names_it(talk, service_id):
+    elif _agrees(talk) or _names_it(talk, service_id):
         _add(talk, visit_id, service_id)
     else:
         return False
     return True
+
+
+def drop(talk: Talk) -> None:
+    """Something else was said instead of an answer: the question is closed."""
+    talk.memory.awaiting, talk.memory.appointment_id, talk.memory.addition = "", None, None
+
+
+def _agrees(talk: Talk) -> bool:
+    """«да, добавьте»; not «подтверждаю, приду» and not «хочу записаться ещё»."""
+    return cues.says_yes(talk.text) and not wants.will_come(talk.text) and "запис" not in cues.plain(talk.text)
 
 
 def _names_it(talk: Talk, service_id: int) -> bool:

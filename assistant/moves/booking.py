@@ -93,7 +93,7 @@ def _guess_services(talk: Talk) -> bool:
     if len(candidates) == 1:
         talk.memory.services = [candidates[0].id]
         return True
-    if not said and not _names_unknown(talk):
+    if not candidates and not talk.understanding.slots.service and not names_unknown(talk):
         ask_service(talk)
     elif not candidates:
         unknown_service(talk)
@@ -104,11 +104,10 @@ def _guess_services(talk: Talk) -> bool:
     return False
 
 
-def _names_unknown(talk: Talk) -> bool:
+def names_unknown(talk: Talk) -> bool:
     """«на шиномонтаж»: a thing to be done that the price list does not know."""
-    slots = talk.understanding.slots
-    told = [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
-    return wants.unknown_thing(talk.text, talk.known_words, without=told, led=True)
+    asked = talk.memory.awaiting == "service"  # then the thing may stand alone
+    return wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides, led=not asked)
 
 
 def unknown_service(talk: Talk) -> None:
@@ -125,7 +124,7 @@ def answer_unknown_service(talk: Talk) -> bool:
     """An answer to «показать цены или позвать администратора?»; a service named instead is taken by itself."""
     memory = talk.memory
     memory.awaiting = ""
-    if talk.named_services:
+    if talk.named_services or names_unknown(talk):
         return False
     if cues.says_no(talk.text) or cues.gives_up(talk.text):
         return taking.decline(talk)

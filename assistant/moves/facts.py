@@ -51,6 +51,7 @@ def take_guest(talk: Talk) -> bool:
         memory.services, memory.guest_services = named[:1], _for_guest(talk, named[1:])
     elif memory.beside and memory.services and (comes_along or talk.named_services):
         memory.guest_services = _for_guest(talk, memory.services)
+        memory.services = _for_adult(talk, memory.services) if guest and guest.is_child else memory.services
     elif guest and not memory.beside:
         memory.services = _for_guest(talk, memory.services)
     return before != (memory.guest, memory.beside, tuple(memory.guest_services))
@@ -67,6 +68,12 @@ def _for_guest(talk: Talk, service_ids: list[int]) -> list[int]:
     ]
 
 
+def _for_adult(talk: Talk, service_ids: list[int]) -> list[int]:
+    """Who comes with a child is no child: «Детская стрижка» -> «Мужская стрижка», where there is just one such line."""
+    everything = talk.desk.services()
+    return [choices.for_adult(each, everything).id for each in talk.services(service_ids)]
+
+
 def _shift_wish(talk: Talk) -> bool:
     """«на час позже» counts from the time on the table, when there is one, else from the visit that is moved."""
     memory, by = talk.memory, shift(talk)
@@ -79,7 +86,8 @@ def _shift_wish(talk: Talk) -> bool:
 
 def shift(talk: Talk) -> timedelta | None:
     """By how much the client wants it later (or, negative, earlier)."""
-    return cues.shift(talk.text) or wants.shift_days(talk.text)
+    told = talk.understanding.slots.shift
+    return timedelta(minutes=told) if told else cues.shift(talk.text) or wants.shift_days(talk.text)
 
 
 def _spoken_of(talk: Talk) -> datetime | None:
@@ -153,11 +161,10 @@ def take_contact(talk: Talk) -> bool:
     """Keep the name and phone of the message; True when it gave any."""
     memory, slots = talk.memory, talk.understanding.slots
     phone = slots.phone[0].e164 if slots.phone else ""
-    name = slots.name[0].text if slots.name else ""
-    if name and _is_staff(talk, name):
-        name = ""
-    if guest_name := wants.guest_name(talk.text, name):
-        memory.guest_name, name = guest_name, ""
+    told = [slot.text for slot in slots.name if not _is_staff(talk, slot.text) and not cues.only_greets(slot.text)]
+    guests = {each: guest_name for each in told if (guest_name := wants.guest_name(talk.text, each))}
+    memory.guest_name = next(iter(guests.values()), memory.guest_name)
+    name = next((each for each in told if each not in guests), "")
     if memory.awaiting == "guest_name":
         name = ""
     if corrected := _corrected_name(talk):

@@ -14,15 +14,18 @@ def price(talk: Talk) -> None:
     goes_on = memory.topic == "price" and wants.follows_up(talk.text)
     asked = _for_somebody(talk) if goes_on else []
     asked = asked or _asked_services(talk, from_text=goes_on)
+    if goes_on and asked and wants.with_that(talk.text):
+        both = choices.combined([*memory.services, *(service.id for service in asked)], talk.desk.services())
+        asked = talk.services(both)
     if asked:
         talk.once("price " + ",".join(str(service.id) for service in asked))
         talk.facts["priced"] = [service.id for service in asked]
         talk.say("price_answer", prices=talk.price_lines(asked))
         if not memory.task:
-            memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
+            memory.services = [service.id for service in asked] if len(asked) == 1 or goes_on else talk.named_services
             facts.take_staff(talk)
         return
-    if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=_told(talk)):
+    if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=talk.said_besides):
         booking.unknown_service(talk)
         return
     shown = list(talk.desk.services()[:LISTED_SERVICES])
@@ -53,12 +56,6 @@ def dear(talk: Talk) -> None:
         talk.say("promos", promos=words.bulleted(promos))
     else:
         talk.say("price_dear", choices=(cues.PERSON,))
-
-
-def _told(talk: Talk) -> list[str]:
-    """Pieces of the message that name no service."""
-    slots = talk.understanding.slots
-    return [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
 
 
 def answer_price_service(talk: Talk) -> bool:

@@ -135,20 +135,22 @@ def _whose(talk: Talk, held: Opening) -> list[str]:
 def _tell_booked(talk: Talk, booked: Booked) -> None:
     lower = sum(part.price_kopecks for part in booked.parts)
     upper = sum(part.price_to_kopecks or part.price_kopecks for part in booked.parts)
-    price, address = words.price_range(lower, upper), booked.branch_address
+    price, address, client = words.price_range(lower, upper), booked.branch_address, talk.desk.client
     if booked.then:
         visits = words.bulleted(talk.visit_line(part) for part in booked.parts)
         return talk.say("booked_together", visits=visits, address=address, price=price)
-    told = {
-        "service": words.names(booked.service_names),
-        "when": talk.moment(booked.start),
-        "staff": booked.staff_name,
-        "address": address,
-        "price": price,
-    }
-    if booked.for_whom:
-        return talk.say("booked_guest", guest=booked.for_whom, **told)
-    return talk.say("booked", name=talk.desk.client.name, **told)
+    key, whom = ("booked_guest", {"guest": booked.for_whom}) if booked.for_whom else ("booked", {"name": client.name})
+    return talk.tell(
+        key,
+        whom
+        | {
+            "service": words.names(booked.service_names),
+            "when": talk.moment(booked.start),
+            "staff": booked.staff_name,
+            "address": address,
+            "price": price,
+        },
+    )
 
 
 def _move_visit(talk: Talk) -> None:

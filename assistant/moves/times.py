@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -85,10 +86,11 @@ def answer_staff(talk: Talk) -> bool:
     """An answer to «к кому из них»."""
     memory = talk.memory
     people = [person for person in talk.staff if person.id in memory.staff_options]
+    said = re.sub(r"^\s*(к|ко|у)\s+", "", talk.text.casefold())
     labels = _staff_labels(talk)
     index = choices.labelled(talk.text, [label[:40] for label in labels])
     if index is None:
-        index = choices.numbered_choice(talk.text, len(people))
+        index = choices.numbered_choice(said, len(people))
     if index is None:
         index = choices.described(talk.text, labels)
     if index is None and not (wants.any_person(talk.text) or cues.any_will_do(talk.text)):

@@ -115,7 +115,7 @@ def _find_visit(talk: Talk) -> None:
     if memory.task == "cancel" and len(visits) > 1 and wants.both(talk.text) and _is_order(talk):
         _cancel_all(talk, visits)
         return
-    pinned = [visit for visit in visits if visit.id == memory.appointment_id]
+    pinned = [visit for visit in visits if visit.id == memory.appointment_id] or _of_guest(talk, visits)
     slot = talk.slot if memory.task == "cancel" else None
     meant = pinned or choices.appointments_meant(talk.text, visits, slot, talk.named_services, local=talk.local)
     if len(meant) == 1:
@@ -125,6 +125,13 @@ def _find_visit(talk: Talk) -> None:
         _act_on(talk, visits[0], sure=False)
     else:
         _ask_which(talk, meant or visits)
+
+
+def _of_guest(talk: Talk, visits: Sequence[Booked]) -> list[Booked]:
+    """«перенесите ребёнка»: the one visit that is for that person of the client's."""
+    guest = wants.relation(talk.text)
+    found = [visit for visit in visits if guest and f"({guest.nom})" in visit.for_whom]
+    return found if len(found) == 1 else []
 
 
 def _is_order(talk: Talk) -> bool:
@@ -309,6 +316,8 @@ def answer_confirm_visit(talk: Talk) -> bool:
     memory, intent = talk.memory, talk.understanding.intent
     said = cues.plain(talk.text)
     visit = _visit(talk)
+    if visit is None or (intent == "booking" and talk.named_services):
+        return _answer_confirm_gone(talk)
     if intent == "reschedule" or said.startswith("перен"):
         start_move(talk)
     elif said.startswith("отмен"):
@@ -323,11 +332,30 @@ def answer_confirm_visit(talk: Talk) -> bool:
         facts.end(talk)
         if appointment_id is not None and talk.desk.confirm(appointment_id):
             talk.facts["confirmed"] = appointment_id
-            talk.say("visit_confirmed", appointment=talk.visit_line(visit) if visit else "")
+            talk.say("visit_confirmed", appointment=talk.visit_line(visit))
         else:
             talk.say("confirm_gone", choices=(cues.BOOK,))
     else:
         return False
+    return True
+
+
+def _answer_confirm_gone(talk: Talk) -> bool:
+    """The visit that was asked about is over or was given up, or the client speaks of another one."""
+    facts.end(talk)
+    if talk.named_services or talk.slot or not (cues.says_yes(talk.text) or cues.says_no(talk.text)):
+        return False
+    talk.say("confirm_gone", choices=(cues.BOOK,))
+    return True
+
+
+def confirm_unasked(talk: Talk) -> bool:
+    """«подтверждаю, приду» with one visit ahead, though nobody asked just now; False: there is none, or several."""
+    ahead = talk.desk.appointments()
+    if len(ahead) != 1 or not talk.desk.confirm(ahead[0].id):
+        return False
+    talk.facts["confirmed"] = ahead[0].id
+    talk.say("visit_confirmed", appointment=talk.visit_line(ahead[0]))
     return True
 
 

@@ -16,9 +16,10 @@ from contacts.models import Contact
 from inbox.tryout import saved
 from inbox.tryout.dialogue import Dialogue
 from leadhub.work.models import DueWork
-from tenants.business.models import MatrixCell, MessageTemplate, Service, StaffMember
+from tenants.business.models import BusinessSettings, MatrixCell, MessageTemplate, Service, StaffMember
 from tenants.models import Agency, Tenant
 from tenants.provisioning import open_tenant
+from tests.tenants.test_texts import POLITE
 
 NOW = datetime(2026, 11, 25, 7, tzinfo=UTC)
 
@@ -68,6 +69,52 @@ def test_changed_price_fails_what_was_agreed_and_nothing_else(vesna):
         Service.objects.filter(name="Женская стрижка").update(price_kopecks=250_000)
     assert set(failed(vesna, "agreed-")) == {"agreed-haircut"}
     assert failed(vesna, "price-named") == {}
+
+
+def test_changed_price_of_a_barbershop_fails_its_own_agreement_alone(db):
+    barber = opened("barber-omsk")
+    assert failed(barber, "agreed-") == {}
+    with tenant_context(barber):
+        Service.objects.filter(name="Стрижка и борода").update(price_kopecks=180_000)
+    assert set(failed(barber, "agreed-")) == {"agreed-combo"}
+
+
+def test_clinics_complaint_that_reaches_nobody_of_rank_is_found_out(db):
+    clinic = opened("dental-nizhny")
+    assert failed(clinic, "dental-complaint") == {}
+    with tenant_context(clinic):
+        MatrixCell.objects.filter(stage="complaint").delete()
+        MatrixCell.objects.create(stage="complaint", role="receptionist", letter="R")
+        MatrixCell.objects.create(stage="complaint", role="owner", letter="A")
+    found = failed(clinic, "dental-complaint")
+    assert any("заявку ведёт receptionist" in fault for fault in found["dental-complaint"])
+
+
+def test_clinic_that_forgot_it_is_one_is_found_out(db):
+    clinic = opened("dental-nizhny")
+    with tenant_context(clinic):
+        BusinessSettings.objects.update(is_clinical=False)
+    done = rehearse(clinic, only="dental-pain", now=NOW)
+    assert {outcome.not_applicable for outcome in done.outcomes} == {"это не клиника"}
+
+
+def test_second_trade_is_played_and_its_missing_masseur_found_out(db):
+    cosmo = opened("cosmo-krasnoyarsk")
+    assert failed(cosmo, "massage-back") == {}
+    with tenant_context(cosmo):
+        for person in StaffMember.objects.all():
+            person.skills.remove(*person.skills.filter(services__name="Массаж спины"))
+    assert any("не предложено ни одного времени" in fault for fault in failed(cosmo, "massage-back")["massage-back"])
+
+
+def test_business_on_first_name_terms_never_says_the_polite_you(vesna):
+    with tenant_context(vesna):
+        BusinessSettings.objects.update(tone="ty")
+    done = rehearse(vesna, only="booking-a", now=NOW)
+    assert done.failed == []
+    said = [line.text for outcome in done.outcomes for line in outcome.lines if line.who.startswith("Ассистент")]
+    assert len(said) >= 8
+    assert [text for text in said if POLITE.search(text.lower())] == []
 
 
 def test_own_text_with_a_sum_of_its_own_is_found_out(vesna):

@@ -18,6 +18,8 @@ PACKS = HERE.parents[1] / "agency" / "packs" / "trades"
 ASKED = yaml.safe_load((HERE / "data" / "knowledge.yaml").read_text())
 ASKED_OF_PACKS = yaml.safe_load((HERE / "data" / "knowledge_packs.yaml").read_text())
 
+HELD_OUT = yaml.safe_load((HERE / "data" / "knowledge_held_out.yaml").read_text())
+
 
 @pytest.fixture
 def empty(salon: Business) -> Business:
@@ -43,6 +45,28 @@ def test_questions_of_clients_find_the_answers_of_a_pack(empty: Business, trade:
     right = [text for text, question in told["right"] if (found[text] or "").startswith(question)]
     assert guessed == {}
     assert len(right) >= 0.92 * len(told["right"]), {text: found[text] for text in found if text not in right}
+
+
+def test_trades_that_nothing_was_tuned_on(empty: Business):
+    right = wrong = missed = guessed = asked_in_vain = 0
+    for trade, told in HELD_OUT.items():
+        KnowledgeEntry.objects.all().delete()
+        pack = yaml.safe_load((PACKS / f"{trade}.yaml").read_text())["knowledge"]
+        load([{"question": entry["question"], "answer": entry["answer"]} for entry in pack])
+        knowledge_index.index_new()
+        knowledge.forget()
+        questions = dict(KnowledgeEntry.objects.values_list("pk", "question"))
+        for text, question in told["right"]:
+            found = knowledge.find(text)
+            right += bool(found and questions[found.id].startswith(question))
+            wrong += bool(found and not questions[found.id].startswith(question))
+            missed += found is None
+        asked_in_vain += len(told["none"])
+        guessed += sum(knowledge.find(text) is not None for text in told["none"])
+
+    print(f"right {right}, wrong {wrong}, missed {missed}; guessed {guessed} of {asked_in_vain}")
+    assert wrong + guessed <= 2
+    assert right >= 0.75 * (right + wrong + missed)
 
 
 def test_the_index_finds_what_the_words_themselves_find(empty: Business):

@@ -1,4 +1,4 @@
-"""Phrases written to find weak places: telephones, places, names, times, and texts that only look as if they had."""
+"""Phrases written to find weak places: phones, places, names, times, and texts that only look as if they had some."""
 
 from __future__ import annotations
 

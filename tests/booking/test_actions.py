@@ -457,3 +457,89 @@ def test_neighbour_sees_nothing_of_it(desk, nina, neighbour):
         with pytest.raises(Appointment.DoesNotExist):
             actions.cancel(booked, now=desk.now)
     assert Appointment.objects.get().status == "booked"
+
+
+# --- Visits together, and one more service ---------------------------------------------------------------------------
+
+
+def parts(desk, cut_at=THREE, nails_at=THREE + HOUR):
+    return [
+        actions.Part((desk.cut,), desk.olga, desk.branch_id, cut_at),
+        actions.Part((desk.nails,), desk.marina, desk.branch_id, nails_at),
+    ]
+
+
+def test_visits_are_held_booked_and_named_together(desk, nina, told):
+    held = actions.hold_together(nina, None, parts(desk), now=desk.now, lead_id=5)
+    assert [each.series for each in held] == [held[0].pk] * 2
+    booked = actions.book_together(actions.together_with(held[1]), now=desk.now, for_whom=["", "Ирина"])
+    assert [(each.staff_id, each.status, each.for_whom) for each in booked] == [
+        (desk.olga, "booked", ""),
+        (desk.marina, "booked", "Ирина"),
+    ]
+    assert told == ["held", "held", "booked", "booked"]
+
+
+def test_nothing_is_held_when_one_of_the_times_is_taken(desk, nina, vera):
+    desk.book_now(vera, THREE + HOUR, services=[desk.nails], staff=desk.marina)
+    with pytest.raises(Taken):
+        actions.hold_together(nina, None, parts(desk), now=desk.now)
+    assert not nina.appointments.exists()
+
+
+def test_nothing_is_booked_when_one_of_the_times_was_taken_meanwhile(desk, nina, vera):
+    held = actions.hold_together(nina, None, parts(desk), now=desk.now)
+    desk.wait(minutes=30)  # the holds ran out, and somebody was quicker
+    desk.book_now(vera, THREE + HOUR, services=[desk.nails], staff=desk.marina)
+    with pytest.raises(Taken):
+        actions.book_together(actions.together_with(held[0]), now=desk.now)
+    assert {each.status for each in nina.appointments.all()} <= {"hold", "expired"}
+
+
+def test_giving_one_back_gives_all_back(desk, nina):
+    held = actions.hold_together(nina, None, parts(desk), now=desk.now)
+    actions.release(held[0], now=desk.now)
+    assert {each.status for each in nina.appointments.all()} == {"expired"}
+
+
+def test_one_more_service_lengthens_the_visit_and_raises_the_price(desk, nina, told):
+    cut = Service.objects.get(pk=desk.cut)
+    wash = Service.objects.create(
+        name="Укладка", skill=cut.skill, duration_minutes=30, price_kopecks=100_000, price_to_kopecks=150_000
+    )
+    booked = desk.book(nina)
+    assert actions.can_extend(booked, wash, now=desk.now)
+    extended = actions.extend(booked, wash, now=desk.now)
+    assert (extended.starts_at, extended.ends_at) == (THREE, THREE + HOUR * 1.5)
+    assert extended.price_kopecks == booked.price_kopecks + 100_000
+    assert extended.price_to_kopecks == booked.price_kopecks + 150_000
+    assert {service.name for service in extended.services.all()} == {"Женская стрижка", "Укладка"}
+    assert told[-1] == "extended"
+
+
+def test_a_visit_is_not_lengthened_into_the_next_one(desk, nina, vera):
+    wash = Service.objects.create(
+        name="Укладка", skill=Service.objects.get(pk=desk.cut).skill, duration_minutes=30, price_kopecks=100_000
+    )
+    booked = desk.book(nina)
+    desk.book(vera, THREE + HOUR)
+    assert not actions.can_extend(booked, wash, now=desk.now)
+    with pytest.raises(Taken):
+        actions.extend(booked, wash, now=desk.now)
+    booked.refresh_from_db()
+    assert booked.ends_at == THREE + HOUR
+
+
+def test_what_the_person_does_not_do_is_not_added(desk, nina):
+    booked = desk.book(nina)
+    assert not actions.can_extend(booked, Service.objects.get(pk=desk.nails), now=desk.now)
+    with pytest.raises(Impossible):
+        actions.extend(booked, Service.objects.get(pk=desk.nails), now=desk.now)
+
+
+def test_price_of_a_visit_is_the_range_of_its_services(desk, nina):
+    Service.objects.filter(pk=desk.cut).update(price_kopecks=170_000, price_to_kopecks=300_000)
+    booked = desk.book(nina)
+    assert (booked.price_kopecks, booked.price_to_kopecks) == (170_000, 300_000)
+    Service.objects.filter(pk=desk.cut).update(price_kopecks=150_000, price_to_kopecks=None)
+    assert desk.book(nina, THREE + 2 * HOUR).price_to_kopecks is None

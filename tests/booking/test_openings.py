@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking.models import minutes_of, moment_of
-from booking.openings import Board, Person, Rules, Visit, Wish, candidates, days_between, find_openings
+from booking.openings import Board, Person, Rules, Visit, Wish, candidates, days_between, find_openings, find_rows
 from tenants.business.calendar import Calendar, Pattern, Rota
 
 UFA = ZoneInfo("Asia/Yekaterinburg")
@@ -237,3 +237,85 @@ def test_two_months_of_ten_busy_people_still_give_three_times():
     month = Wish(((NOW, NOW + 60 * DAY),))
     found = find_openings(CUT, board(*team), now=NOW.astimezone(UTC), wish=month)
     assert len(found.openings) == 3
+
+
+# --- Several visits together ----------------------------------------------------------------------------------------
+
+MANICURE = Visit((2,), 90, 0, frozenset({NAILS}), 200_000)
+
+
+def hours_of(row):
+    return [(opening.staff_name, f"{opening.start.astimezone(UFA):%d %H:%M}") for opening in row]
+
+
+def test_two_people_work_on_a_client_in_a_row():
+    team = board(person(1, "Ольга"), person(2, "Ксения", skills=(NAILS,)))
+    [first, *_] = find_rows([CUT, MANICURE], team, now=NOW, wish=Wish(windows=((at("2026-11-26"), at("2026-11-27")),)))
+    assert hours_of(first) == [("Ольга", "26 09:00"), ("Ксения", "26 10:00")]
+
+
+def test_the_order_that_fits_is_taken():
+    busy = [(at("2026-11-26T09:00"), at("2026-11-26T10:30"))]
+    team = board(person(1, "Ольга", busy=busy), person(2, "Ксения", skills=(NAILS,)))
+    [first, *_] = find_rows([CUT, MANICURE], team, now=NOW, wish=Wish(windows=((at("2026-11-26"), at("2026-11-27")),)))
+    assert hours_of(first) == [("Ксения", "26 09:00"), ("Ольга", "26 10:30")]
+
+
+def test_a_client_waits_only_when_nothing_follows_at_once():
+    olga = person(1, "Ольга", rota=every_day(time(9), time(10)))
+    ksenia = person(2, "Ксения", skills=(NAILS,), rota=every_day(time(12), time(21)))
+    [first, *_] = find_rows([CUT, MANICURE], board(olga, ksenia), now=NOW)
+    assert hours_of(first) == [("Ольга", "26 09:00"), ("Ксения", "26 12:00")]
+
+
+def test_what_no_day_holds_is_offered_on_different_days():
+    every_other = Rota(1, (Pattern(1, date(2026, 11, 26), 2, 0, time(9), time(21)),))
+    the_others = Rota(1, (Pattern(1, date(2026, 11, 27), 2, 0, time(9), time(21)),))
+    team = board(person(1, "Ольга", rota=every_other), person(2, "Ксения", skills=(NAILS,), rota=the_others))
+    [first, *_] = find_rows([CUT, MANICURE], team, now=NOW)
+    assert hours_of(first) == [("Ольга", "26 09:00"), ("Ксения", "27 09:00")]
+
+
+def test_two_clients_come_at_one_time_where_two_are_free():
+    team = board(person(1, "Ольга"), person(2, "Диана"))
+    wish = Wish(windows=((at("2026-11-26"), at("2026-11-27")),))
+    [first, *_] = find_rows([CUT, CUT], team, now=NOW, wish=wish, beside=True)
+    assert {opening.staff_name for opening in first} == {"Ольга", "Диана"}
+    assert len({opening.start for opening in first}) == 1
+
+
+def test_two_clients_of_one_person_come_one_after_the_other_and_the_cleaning_counts():
+    cut = Visit((1,), 60, 10, frozenset({HAIR}), 150_000)
+    wish = Wish(windows=((at("2026-11-26"), at("2026-11-27")),))
+    [first, *_] = find_rows([cut, cut], board(person(1)), now=NOW, wish=wish, beside=True)
+    assert hours_of(first) == [("Ольга", "26 09:00"), ("Ольга", "26 10:30")]
+
+
+def test_nobody_can_do_one_of_them():
+    assert find_rows([CUT, MANICURE], board(person(1)), now=NOW) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6),
+    st.booleans(),
+)
+def test_no_part_ever_meets_what_its_person_has_to_do(olgas, ksenias, beside):
+    def busy(pieces):
+        day, taken = at("2026-11-26T09:00"), []
+        for begin, length in sorted(pieces):
+            start = max(day + timedelta(minutes=30 * begin), taken[-1][1] if taken else day)
+            taken.append((start, start + timedelta(minutes=30 * length)))
+        return taken
+
+    team = [person(1, "Ольга", skills=(HAIR, NAILS), busy=busy(olgas))]
+    team.append(person(2, "Ксения", skills=(HAIR, NAILS), busy=busy(ksenias)))
+    for row in find_rows([CUT, MANICURE], board(*team), now=NOW, limit=20, beside=beside):
+        parts = [(part.staff_id, minutes_of(part.start), minutes_of(part.end)) for part in row]
+        taken = {each.id: each.busy for each in team}
+        for staff_id, start, end in parts:
+            assert all(end <= begin or until <= start for begin, until in taken[staff_id])
+        (one, begin, until), (other, start, end) = parts
+        assert one != other or until <= start or end <= begin
+        assert beside or until <= start  # one client is in one chair

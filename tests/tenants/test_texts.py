@@ -1,8 +1,13 @@
 """The catalogue of what clients read, and a business's own wording of it."""
 
+import re
+
 import pytest
 
 from tenants.business import texts
+
+# «вы» and its cases, «ваш», and verbs in its person: «хотите», «напишите», «простите».
+POLITE = re.compile(r"\b(?:вы|вас|вам|вами|ваш[а-я]*|[а-яё]+(?:ите|ете|ёте|йте|ьте)(?:сь)?|предупредили)\b")
 
 
 @pytest.mark.parametrize("key", list(texts.catalogue()))
@@ -31,6 +36,28 @@ def test_defaults_say_you_politely_and_never_promise_time_or_money():
             words = variant.lower().split()
             assert not {"ты", "тебя", "тебе", "твой"} & set(words), entry.key
             assert not {"бесплатно", "гарантируем"} & set(words), entry.key
+
+
+@pytest.mark.parametrize("key", list(texts.catalogue()))
+def test_a_business_on_first_name_terms_says_no_polite_you(key):
+    entry = texts.catalogue()[key]
+    for text in entry.spoken("ty"):
+        assert texts.check(key, text) == []
+        assert not POLITE.findall(text.lower()), text
+        assert set(texts.PLACEHOLDER.findall(text)) <= set(entry.placeholders)
+
+
+def test_tones_differ_only_where_the_words_do():
+    for key, entry in texts.catalogue().items():
+        assert entry.spoken("vy") == entry.variants
+        if entry.familiar:
+            assert entry.familiar != entry.variants, key
+            assert any(POLITE.search(text.lower()) for text in entry.variants), key
+
+
+@pytest.mark.parametrize("text", ["Напишите нам", "Что выбираете?", "вам удобно", "Здравствуйте!", "Придёте?"])
+def test_polite_forms_are_found_where_they_are(text):
+    assert POLITE.search(text.lower())
 
 
 @pytest.mark.parametrize(
