@@ -140,9 +140,11 @@ def _fitted(taught: Lessons, prices: Sequence[ServiceInfo], say: Tell) -> Model:
             if number % 200 == 0:
                 say("повторяет общие тексты", 2 + READ * number // len(lines))
             yield Example.read(line, prices)
-        say("подбирает веса", READ)
 
-    return fitting.train(taught.learned, base=shipped(), known=known())
+    def fitted(share: float) -> None:
+        say("подбирает веса", READ + round((FITTED - READ) * share))
+
+    return fitting.train(taught.learned, base=shipped(), known=known(), tell=fitted)
 
 
 def _on_common_texts(model: Model, prices: Sequence[ServiceInfo]) -> tuple[comparing.Figures, comparing.Figures]:

@@ -8,7 +8,7 @@ used: no client waits for them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,14 +32,21 @@ FAINT = 0.1  # on a base, a sign none of whose weights is larger is not worth it
 Blocks = dict[str, frozenset[str]]
 
 
-def train(examples: Sequence[Example], *, base: Model | None = None, known: Iterable[Example] = ()) -> Model:
+def train(
+    examples: Sequence[Example],
+    *,
+    base: Model | None = None,
+    known: Iterable[Example] = (),
+    tell: Callable[[float], None] | None = None,
+) -> Model:
     """Weights for the examples; on top of `base` when given. Raises ValueError when there are none.
 
     `known` are texts that the base was fitted to: they keep their meaning where they share words with the examples,
-    and teach no words of their own. Each is read once and let go."""
+    and teach no words of their own. Each is read once and let go. `tell` hears after each head which share of them is
+    fitted."""
     if not examples:
         raise ValueError("nothing to learn from")
-    return fit([signs_of(example) for example in examples], examples, base=base, known=known)
+    return fit([signs_of(example) for example in examples], examples, base=base, known=known, tell=tell)
 
 
 def signs_of(example: Example) -> Blocks:
@@ -48,7 +55,12 @@ def signs_of(example: Example) -> Blocks:
 
 
 def fit(
-    blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | None = None, known: Iterable[Example] = ()
+    blocks: Sequence[Blocks],
+    examples: Sequence[Example],
+    *,
+    base: Model | None = None,
+    known: Iterable[Example] = (),
+    tell: Callable[[float], None] | None = None,
 ) -> Model:
     """As `train`, of signs that were read already."""
     sense = meanings.shipped() if base is None else meanings.NONE
@@ -83,10 +95,12 @@ def fit(
     have = np.array(given)
     weights = np.zeros((matrix.shape[1], LANES))
     bias = np.zeros(LANES)
-    for name, labels in HEADS:
+    for number, (name, labels) in enumerate(HEADS, 1):
         lanes = slice(place_of(name, labels[0]), place_of(name, labels[-1]) + 1)
         truth, matters = _truth(name, labels, examples)
         weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, have[:, lanes], moves_bias=base is None)
+        if tell:
+            tell(number / len(HEADS))
     steps = np.rint((spread @ weights) / STEP).astype(int)
     rows: dict[str, dict[str, int]] = {}
     faint = FAINT / STEP if base else 0

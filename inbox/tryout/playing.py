@@ -34,6 +34,7 @@ from tenants.models import ChannelKind
 TRIES = 3  # of a talk that met real work
 LONGEST = timedelta(seconds=4)  # of the machine's time for one talk: real bookings of the same minutes wait for its end
 READY_BY = 5.0  # seconds; a process that asks a language model for the first time loads what that takes
+VAGUE = frozenset({"other", "spam"})  # what bare answers («1», «да», a name) are read as by themselves
 _MARKS = {"angry": "недоволен", "positive": "доволен"}
 _PUSH, _FOLLOW = "crm.push_lead", "reminders.follow"
 
@@ -109,7 +110,7 @@ def _watch(talk: Rehearsal, dialogue: Dialogue, config: Config) -> Played:
         heard = talk.client_writes(turn.text, reading=_reading(turn))
         decided = [*reversed(heard.decisions), *decided]
         view = _turn(heard, turn, number, at, decided, zone, start=dialogue.at)
-        turns.append(replace(view, is_answer=was_asked))
+        turns.append(replace(view, is_answer=was_asked and heard.understanding.get("intent") in VAGUE))
         was_asked = bool(heard.dialogue.get("awaiting"))
     return Played(tuple(turns), _outcome(talk, zone, known) if turns else Outcome())
 

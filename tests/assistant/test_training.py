@@ -12,6 +12,7 @@ import pytest
 from assistant.engines import Request
 from assistant.engines.local import LocalEngine
 from assistant.intents import TrainedClassifier
+from assistant.learning.examples import WEIGHT
 from assistant.model import ARTEFACT, LANES, STEP, Model, WrongBase, lanes_of, packed, place_of, shipped
 from assistant.signs import BLOCKS, Signs, pieces, without_attacks
 from assistant.training import measures
@@ -76,7 +77,7 @@ def dev() -> list[Example]:
 
 @pytest.fixture(scope="module")
 def tenant() -> Model:
-    return train(examples(JARGON), base=shipped())
+    return train(examples(JARGON, weight=WEIGHT), base=shipped())
 
 
 # Weights

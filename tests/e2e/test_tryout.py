@@ -40,7 +40,7 @@ def test_the_owner_tries_the_assistant_and_keeps_a_check(desk: Desk):
     owner.get_by_role("button", name=PRICE).click()
     expect(owner.locator(".tryout__mine")).to_have_count(1)
     expect(owner.locator(".tryout__why")).to_contain_text("Спрашивает цену")
-    assert "Можем записать вас" in says(owner, "Хочу записаться завтра после 12")
+    assert "в 12:00" in says(owner, "Хочу записаться завтра после 12")
     why = owner.locator(".tryout__why")
     expect(why).to_contain_text("Хочет записаться")
     expect(why.locator(".score-bar")).to_be_visible()

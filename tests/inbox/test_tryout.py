@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -235,6 +236,19 @@ def test_nothing_of_a_talk_is_left(committed_salon, clock, monkeypatch):
     from channels_app import live
 
     assert live._waiting.events == []  # nothing waits to be published by the next real commit
+
+
+def test_real_work_that_falls_due_meanwhile_is_left_to_its_workers(committed_salon, clock):
+    committed_salon.receives("telegram", "Можно на окрашивание сегодня?")  # clocks, deliveries and follow-ups are owed
+    committed_salon.post("telegram", "И на маникюр", client=502)
+    before = everything()
+
+    _, played = playing.play(
+        replace(talk(clock, "Сколько стоит маникюр?", "Спасибо"), at=clock.now() + timedelta(days=2))
+    )
+
+    assert len(played.turns) == 2
+    assert everything() == before
 
 
 def test_the_next_real_lead_is_as_if_nobody_had_tried(committed_salon, clock):
