@@ -345,6 +345,8 @@ def _evident(talk: Talk) -> list[Intent]:
         return ["price_question"]  # «а мужская стрижка?» after a price
     if wants.as_usual(talk.text) or wants.same_person(talk.text):
         return ["booking"]
+    if talk.understanding.intent == "booking" and talk.understanding.slots.service:
+        return ["booking"]
     if "unknown" in talk.memory.answered and booking.names_unknown(talk):
         return ["booking"]  # insists on what we do not do
     if talk.named_services or (talk.slot and talk.memory.task == "booking"):

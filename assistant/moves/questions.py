@@ -50,7 +50,7 @@ def _for_somebody(talk: Talk) -> list[ServiceInfo]:
 
 def dear(talk: Talk) -> None:
     """The price is too high for the client: what is in force to make it lower, or a person who may know more."""
-    promos = talk.desk.active_promos()
+    promos = talk.desk.active_promos() if "dear" not in talk.memory.answered else []
     talk.once("dear")
     if promos:
         talk.say("promos", promos=words.bulleted(promos))

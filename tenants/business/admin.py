@@ -205,6 +205,7 @@ class SkillAdmin(BusinessAdmin):
 class UpsellInline(BusinessInline):
     model = Upsell
     fk_name = "service"
+    verbose_name = "предложение"
     fields = ["offer", "text", "position"]
 
 

@@ -63,7 +63,9 @@ def open_page(served: str, committed_salon: Any) -> Iterator[Any]:
 @pytest.fixture
 def paths(committed_salon: Any) -> list[str]:
     """Read before the browser runs: its loop and the ORM do not share a thread."""
-    return ["admin/", *BUSINESS_PAGES, f"admin/business/staffmember/{committed_salon.olga.pk}/change/"]
+    service = committed_salon.service("Женская стрижка")
+    others = [f"staffmember/{committed_salon.olga.pk}", f"service/{service.pk}"]
+    return ["admin/", *BUSINESS_PAGES, *(f"admin/business/{other}/change/" for other in others)]
 
 
 @pytest.mark.parametrize("width", [1440, 390])

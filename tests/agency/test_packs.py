@@ -108,6 +108,13 @@ def test_ready_answers_name_no_price_and_no_hour(trade):
         assert not re.search(r"₽|\bруб|\d+:\d\d", entry.answer), entry.question
 
 
+@trade_packs
+def test_an_offer_names_no_price_and_no_minutes(trade):
+    """The assistant tells both from the price list, right beside it."""
+    for upsell in load_trade(trade).upsells:
+        assert not re.search(r"\d|₽|\bруб|час|минут", upsell.text), upsell.text
+
+
 def test_clinical_trades_know_danger_signs():
     assert [pack.key for pack in all_trades() if pack.clinical] == ["dental", "clinic"]
     for trade, sign in [("dental", "опухла щека"), ("dental", "кровотечение"), ("clinic", "боль в груди")]:
