@@ -39,6 +39,12 @@ def test_a_message_is_written_with_its_id_and_slots(run):
     assert answer["intent"] == "booking"
     assert answer["slots"]["datetime"][0]["start"] == "2026-11-25T17:00"
     assert answer["slots"]["service"][0]["service_id"] is not None
+    assert set(answer) == {
+        *("id", "intent", "intents", "confidence", "urgency", "price_sensitive", "emotion", "is_spam", "reasons"),
+        "slots",
+    }
+    assert list(answer["slots"]) == ["service", "datetime", "phone", "name", "geo", "promo"]
+    assert answer["slots"]["phone"] == []
 
 
 @pytest.mark.parametrize(

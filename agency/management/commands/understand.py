@@ -14,6 +14,7 @@ from agency.packs.shapes import TRADES
 from assistant.places import city_key
 from assistant.understand import understand
 
+SLOTS = ("service", "datetime", "phone", "name", "geo", "promo")
 CITY_KEYS = ("ufa", "omsk", "nizhny", "krasnoyarsk")
 
 
@@ -70,4 +71,6 @@ def _understood(task: dict[str, Any]) -> dict[str, Any]:
     if now.tzinfo is not None:
         now = now.replace(tzinfo=None)  # the wall clock of the branch is what counts
     prices = loading.load_trade(trade).price_list()
-    return understand(text, now=now, price_list=prices, city=city).to_json()
+    meaning = understand(text, now=now, price_list=prices, city=city).to_json()
+    del meaning["engine"]  # of the record of a real message
+    return meaning | {"slots": dict.fromkeys(SLOTS, []) | meaning["slots"]}
