@@ -14,7 +14,10 @@ from django.db import connection, transaction
 from assistant.understanding import ServiceInfo
 from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
-from routing.models import ScorePolicy, SlaPolicy
+from routing.models import RuleSet, ScorePolicy, SlaPolicy
+from routing.rules.deciding import fields_of
+from routing.rules.reading import read_rules
+from routing.rules.shapes import Rule
 from routing.scoring import Weights
 from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
 from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
@@ -25,6 +28,15 @@ logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = 3.0  # seconds; after them a process asks whether anything was changed
 KEPT_SECONDS = 20.0  # whatever was said about changes (rows written past the models tell nobody)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The published rules, read; version 0 when the business never published any."""
+
+    rules: tuple[Rule, ...] = ()
+    version: int = 0
+    asks_load: bool = False  # some rule asks how full the people are, which costs a query
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,8 @@ class Config:
     ground: Ground
     rotas: dict[int, Rota]  # of everybody, by staff id
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
+    skills: dict[int, int | None]  # service id -> the skill it needs
+    rules: InForce
 
     @property
     def policy_url(self) -> str:
@@ -143,7 +157,17 @@ def _read() -> Config:
         ground=load_ground(settings, calendars),
         rotas=load_rotas(list(StaffMember.objects.filter(is_active=True))),
         matrix=load_matrix(),
+        skills=dict(Service.objects.values_list("pk", "skill_id")),
+        rules=_rules(),
     )
+
+
+def _rules() -> InForce:
+    found = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
+    if found is None:
+        return InForce()
+    rules = read_rules(found.text).rules
+    return InForce(rules, found.number, asks_load=any("load" in fields_of(rule) for rule in rules))
 
 
 def service_info(service: Service) -> ServiceInfo:

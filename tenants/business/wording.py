@@ -20,8 +20,8 @@ class Wording:
         """The text of `key` with its facts put in. `turn` goes round the variants, so that a conversation does not
         repeat itself. An own text that lost a placeholder's value falls back to the catalogue's."""
         own = self._own.get(key)
-        default = texts.catalogue()[key].variants
-        for variants in ([own] if own else []) + [list(default)]:
+        default = texts.catalogue().get(key)
+        for variants in ([own] if own else []) + ([list(default.variants)] if default else []):
             try:
                 return texts.render(variants[turn % len(variants)], params)
             except KeyError:
