@@ -30,6 +30,7 @@ from tenants.business.models import (
     Shift,
     Skill,
     StaffMember,
+    Upsell,
 )
 from tenants.business.responsibility import save_matrix
 from tenants.models import Membership, Role, Tenant, User
@@ -254,6 +255,17 @@ def _services(pack: BusinessPack, skills: dict[str, Skill]) -> None:
         )
         for position, told in enumerate(pack.services)
         if told.name not in known
+    )
+    _upsells(pack, skip=known)
+
+
+def _upsells(pack: BusinessPack, *, skip: set[str]) -> None:
+    """What is offered with the services that were new; the owner's own choice for the others stays."""
+    by_name = {service.name: service for service in Service.objects.all()}
+    Upsell.objects.bulk_create(
+        Upsell(service=by_name[told.service], offer=by_name[told.offer], text=told.text, position=position)
+        for position, told in enumerate(pack.upsells)
+        if told.service not in skip and told.service != told.offer
     )
 
 

@@ -21,10 +21,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
-from assistant import knowledge_import, spending
+from assistant import embeddings, knowledge_import, spending
 from assistant.forms import KnowledgeImportForm, LanguageModelForm
+from assistant.learning import admin as learning_admin  # noqa: F401 - registers its pages
 from assistant.models import KnowledgeEntry, LanguageModel, ModelCall, Promotion
 from leadhub import clock
+from leadhub.work import later
 from tenants.business.models import BusinessSettings
 from tenants.editing import BusinessAdmin, ReadOnly, SingleRow, money
 from tenants.sites import business_site
@@ -165,6 +167,7 @@ class LanguageModelAdmin(SingleRow):
                 " получит ответ вовремя.",
             },
         ),
+        ("База знаний", {"fields": ["compares_meaning"]}),
         ("Расходы", {"fields": ["model_cap_kopecks", "spent"]}),
         ("Модель", {"fields": ["model_name", "own_key", "typed_key", "forget_key"]}),
         ("Указания", {"fields": ["prompt", "prompt_version"]}),
@@ -191,6 +194,8 @@ class LanguageModelAdmin(SingleRow):
     def save_model(self, request: HttpRequest, obj: LanguageModel, form: Any, change: bool) -> None:
         form.apply(obj, by=str(request.user), now=clock.now())
         super().save_model(request, obj, form, change)
+        if embeddings.is_on(obj):
+            later("assistant.embed_knowledge", key="")
 
 
 @register(ModelCall, site=business_site)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from itertools import combinations
 
 from assistant import cues, words
 from assistant.desk import Booked, Opening, StaffInfo
@@ -46,6 +47,7 @@ SHORT_NAMES = {
     "толя": "анатолий", "гриша": "григорий", "стас": "станислав", "слава": "вячеслав", "влад": "владислав",
     "лера": "валерия", "гуля": "гульнара", 
 }  # fmt: skip
+TOGETHER = {"вмест", "компл"}  # stems that a line for both may hold besides
 STAFF_LEAD = r"(?:к|ко|у|мастер\w*|врач\w*|доктор\w*|специалист\w*|барбер\w*|косметолог\w*|массажист\w*)"
 
 
@@ -181,18 +183,87 @@ def staff_meant(text: str, staff: Sequence[StaffInfo], *, bare: bool) -> tuple[l
     return list(dict.fromkeys(wanted)), list(dict.fromkeys(refused))
 
 
+def described(text: str, labels: Sequence[str]) -> int | None:
+    """The index of the one label that shares most words with the text: «к старшей», «которая в Сипайлово»."""
+    stems = {_stem(word) for word in cues.tokens(text) if len(word) > 2}
+    shared = [len(stems & {_stem(word) for word in cues.tokens(label)}) for label in labels]
+    best = max(shared, default=0)
+    return shared.index(best) if best and shared.count(best) == 1 else None
+
+
 def services_named(text: str, services: Sequence[ServiceInfo]) -> list[ServiceInfo]:
     """The lines of the price list that share most word stems with the text; none in common: an empty list."""
     stems = {_stem(word) for word in cues.tokens(text) if len(word) > 2}
     scored = []
     for service in services:
-        own = {
-            _stem(word) for part in (service.name, service.category, *service.synonyms) for word in cues.tokens(part)
-        }
-        if shared := len(stems & own):
+        if shared := len(stems & _stems_of(service)):
             scored.append((shared, service))
     best = max((shared for shared, _ in scored), default=0)
     return [service for shared, service in scored if shared == best]
+
+
+def combined(ids: Sequence[int], services: Sequence[ServiceInfo]) -> list[int]:
+    """The same services, two of them told by the line of the price list that holds both where that is no dearer."""
+    by_id = {service.id: service for service in services}
+    chosen = [by_id[each] for each in ids if each in by_id]
+    for first, second in combinations(chosen, 2):
+        for line in services:
+            if line.price_kopecks <= first.price_kopecks + second.price_kopecks and _holds_both(line, first, second):
+                return combined(
+                    [line.id if each.id == first.id else each.id for each in chosen if each != second], services
+                )
+    return list(ids)
+
+
+@lru_cache(maxsize=4096)
+def _holds_both(line: ServiceInfo, first: ServiceInfo, second: ServiceInfo) -> bool:
+    if line in (first, second):
+        return False
+    for name in (line.name, *line.synonyms):
+        parts = [part for part in re.split(r"\s+и\s+|\s*\+\s*", cues.plain(name)) if part]
+        if len(parts) == 2 and any(
+            _is_called(one, parts[0]) and _is_called(other, parts[1])
+            for one, other in ((first, second), (second, first))
+        ):
+            return True
+    return False
+
+
+def _is_called(service: ServiceInfo, words_: str) -> bool:
+    wanted = {_stem(word) for word in cues.tokens(words_)} - TOGETHER
+    return any(wanted == {_stem(word) for word in cues.tokens(name)} for name in (service.name, *service.synonyms))
+
+
+def fitting(service: ServiceInfo, services: Sequence[ServiceInfo], *, is_male: bool, is_child: bool) -> ServiceInfo:
+    """The line for such a guest: «Женская стрижка» -> «Мужская стрижка»; the same where the list has no such line."""
+    wanted = "детск" if is_child else "мужск" if is_male else "женск"
+    bare = _without_person(service)
+    alike = [each for each in services if _without_person(each) == bare and wanted in each.name.casefold()]
+    return alike[0] if alike else service
+
+
+def _without_person(service: ServiceInfo) -> frozenset[str]:
+    stems = (word for word in cues.tokens(service.name) if not word.startswith(("мужск", "женск", "детск")))
+    return frozenset(_stem(word) for word in stems)
+
+
+def services_called(text: str, services: Sequence[ServiceInfo]) -> list[ServiceInfo]:
+    """The lines that hold every word of the text; «перманент губ» is not «верхняя губа»."""
+    stems = {_stem(word) for word in cues.tokens(text) if len(word) > 2}
+    named = services_named(text, services)
+    return [service for service in named if stems <= _stems_of(service)]
+
+
+def akin(services: Sequence[ServiceInfo], others: Sequence[ServiceInfo]) -> list[ServiceInfo]:
+    """Those that share a word of the name with one of the others: «мужская» after «женская стрижка»."""
+    spoken_of = {stem for other in others for stem in _without_person(other)}
+    return [service for service in services if _without_person(service) & spoken_of]
+
+
+@lru_cache(maxsize=4096)
+def _stems_of(service: ServiceInfo) -> frozenset[str]:
+    told = (service.name, service.category, *service.synonyms)
+    return frozenset(_stem(word) for part in told for word in cues.tokens(part))
 
 
 def appointments_meant(

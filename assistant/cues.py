@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from assistant.text import normalise
+from assistant.times.shifts import find_shift
+
 
 def bag(text: str) -> frozenset[str]:
     """The words of a text, for looking up."""
@@ -45,10 +48,6 @@ ASKS = re.compile(
 )
 LATER = re.compile(r"\b(по)?(позже|позднее)\b")
 EARLIER = re.compile(r"\b(по)?(раньше|ранее)\b")
-SHIFT = re.compile(
-    r"\bна\s+(?:(?P<half>полчаса|пол\s+часа)|(?P<one>час|часик)|(?P<hours>\d)\s*час\w*|(?P<minutes>\d\d)\s*мин\w*)"
-    r"\s+(?P<later>(?:по)?позже|(?:по)?позднее|вперед)?(?P<earlier>(?:по)?раньше|назад)?"
-)
 ANY = re.compile(
     r"\b(люб(ое|ой|ая|ую|ом)|без\s+разницы|вс[её]\s+равно|неважно|не\s+важно|не\s+принципиально|когда\s+угодно)\b"
 )
@@ -197,13 +196,8 @@ def time_change(text: str) -> str:
 
 def shift(text: str) -> timedelta | None:
     """«на час позже» is +1 h, «на полчаса раньше» is -30 min; None when no such thing is said."""
-    found = SHIFT.search(plain(text) + " ")
-    if not found or not (found["later"] or found["earlier"]):
-        return None
-    minutes = (
-        30 if found["half"] else 60 if found["one"] else int(found["hours"] or 0) * 60 + int(found["minutes"] or 0)
-    )
-    return timedelta(minutes=minutes if found["later"] else -minutes)
+    found = find_shift(normalise(text))
+    return timedelta(minutes=found.minutes) if found else None
 
 
 def asks_own_visit(text: str) -> bool:

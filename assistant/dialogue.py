@@ -7,17 +7,17 @@ tenant's own wording.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assistant import cues
+from assistant import choices, cues, wants
 from assistant.desk import Desk
 from assistant.memory import Memory
-from assistant.moves import booking, facts, handover, offers, questions, taking, times, visits
+from assistant.moves import additions, booking, facts, handover, offers, questions, taking, times, visits
 from assistant.talk import Say, Talk, Turn
-from assistant.understanding import Intent, Understanding
+from assistant.understanding import Intent, ServiceInfo, ServiceSlot, Understanding
 
 __all__ = ["Say", "Turn", "arranged", "await_confirmation", "hand_back", "step", "stop"]
 
@@ -27,6 +27,11 @@ SHORT_ANSWER = 120  # characters: a longer spam is no answer to a question
 
 ANSWERS: dict[str, Callable[[Talk], bool]] = {
     "service": booking.answer_service,
+    "unknown_service": booking.answer_unknown_service,
+    "usual": booking.answer_usual,
+    "staff": times.answer_staff,
+    "guest_name": taking.answer_guest_name,
+    "addition": additions.answer,
     "choice": times.answer_choice,
     "time": times.answer_time,
     "reading": times.answer_reading,
@@ -42,6 +47,13 @@ ANSWERS: dict[str, Callable[[Talk], bool]] = {
     "code": visits.answer_code,
     "confirm_visit": visits.answer_confirm_visit,
     "move_or_cancel": visits.answer_move_or_cancel,
+    "late_move": visits.answer_late_move,
+}
+TIME_QUESTIONS = ("choice", "time", "reading", "confirm_booking")
+TOPICS = {
+    "price": ("price_answer", "price_list", "service_unknown"),
+    "available": ("service_available",),
+    "times": ("offer_openings", "offer_others", "offer_again", "which_opening"),
 }
 PHONE_QUESTIONS = ("contact", "callback_phone", "phone_for_code")
 MENU = (cues.BOOK, cues.PRICES, cues.ADDRESS_HOURS)
@@ -65,6 +77,7 @@ def step(
         _respond(talk)
         _watch_for_machines(talk, before)
     memory.last_at = desk.now
+    memory.topic = _topic(talk)
     memory.stage = _stage(talk)
     return Turn(memory.dump(), talk.says, talk.acted, talk.facts, memory.stage)
 
@@ -96,16 +109,61 @@ def arranged(state: Mapping[str, Any] | None, *, now: datetime) -> dict[str, Any
     return memory.dump()
 
 
-def as_answer(state: Mapping[str, Any] | None, understanding: Understanding, text: str) -> Understanding:
-    """What a message means after our last question: the phone that was asked for is no request to call, and who is
-    about to book and asks for another hour moves no visit."""
+def as_answer(
+    state: Mapping[str, Any] | None, understanding: Understanding, text: str, *, price_list: Sequence[ServiceInfo] = ()
+) -> Understanding:
+    """What a message means after what was said before: the phone that was asked for is no request to call, «а маникюр?»
+    after a price asks for another one, and who is about to book and asks for another hour moves no visit.
+
+    Two services that one line of the price list holds are that line."""
     memory = _current(state)
-    awaiting = memory.get("awaiting", "")
-    if understanding.intent == "reschedule" and memory.get("task") == "booking" and not cues.speaks_of_moving(text):
-        return replace(understanding, intent="booking", intents=("booking",))
+    awaiting, task = memory.get("awaiting", ""), memory.get("task", "")
+    if understanding.intent == "spam" and awaiting and _is_short_answer(understanding, text):
+        return _meant(understanding, "other")
+    if understanding.intent == "reschedule" and task == "booking" and not cues.speaks_of_moving(text):
+        return _meant(understanding, "booking")
     if understanding.intent == "callback_request" and _is_phone_asked_for(awaiting, understanding, text):
-        return replace(understanding, intent="other", intents=("other",))
-    return understanding
+        return _meant(understanding, "other")
+    if awaiting == "addition" and understanding.intent in ("booking", "consultation") and cues.says_yes(text):
+        return _meant(understanding, "other")
+    if meant := _meant_before(memory, understanding, text):
+        return _meant(understanding, meant)
+    return _with_combined(understanding, price_list) if understanding.intent == "booking" else understanding
+
+
+def _meant(understanding: Understanding, intent: Intent) -> Understanding:
+    return replace(understanding, intent=intent, intents=(intent,), is_spam=False)
+
+
+def _meant_before(memory: Mapping[str, Any], understanding: Understanding, text: str) -> Intent | None:
+    """The intent that the conversation gives to words that have none by themselves; None: they have."""
+    if understanding.intent not in ("consultation", "other", "promo_question") or cues.asks_address(text):
+        return None
+    if wants.asks_if_open(text):
+        return "consultation"
+    if wants.as_usual(text) and memory.get("task", "") in ("", "booking"):
+        return "booking"
+    slots, topic = understanding.slots, memory.get("topic", "")
+    goes_on, short = wants.follows_up(text), len(cues.tokens(text)) <= 8
+    if memory.get("awaiting", "") in TIME_QUESTIONS and short:
+        of_time = bool(slots.datetime or cues.time_change(text) or wants.any_person(text))
+        of_visit = goes_on and (wants.asks_person(text) or (bool(slots.service) and topic != "price"))
+        if of_time or of_visit:
+            return "reschedule" if memory.get("task") == "reschedule" else "booking"
+    if goes_on and topic == "price" and understanding.intent != "promo_question" and not cues.asks_if_available(text):
+        return "price_question"
+    return None
+
+
+def _with_combined(understanding: Understanding, price_list: Sequence[ServiceInfo]) -> Understanding:
+    slots = understanding.slots.service
+    ids = [slot.service_id for slot in slots if slot.service_id is not None]
+    line = choices.combined(ids, price_list)
+    if line == ids:
+        return understanding
+    kept = {slot.service_id: slot.text for slot in slots}
+    joined = tuple(ServiceSlot(kept.get(each) or " и ".join(slot.text for slot in slots), each) for each in line)
+    return replace(understanding, slots=replace(understanding.slots, service=joined))
 
 
 def _is_phone_asked_for(awaiting: str, understanding: Understanding, text: str) -> bool:
@@ -131,15 +189,14 @@ def _is_spam(talk: Talk) -> bool:
     understanding, memory = talk.understanding, talk.memory
     if not (understanding.is_spam or understanding.intent == "spam") or talk.desk.client.is_returning:
         return False
-    return not (memory.awaiting and len(talk.text) <= SHORT_ANSWER and _reads_as_answer(talk))
+    return not (memory.awaiting and _is_short_answer(understanding, talk.text))
 
 
-def _reads_as_answer(talk: Talk) -> bool:
-    slots = talk.understanding.slots
-    short = cues.says_yes(talk.text) or cues.says_no(talk.text) or bool(cues.code(talk.text))
-    return (
-        short or bool(slots.phone or slots.name or slots.service or slots.datetime) or len(cues.tokens(talk.text)) <= 3
-    )
+def _is_short_answer(understanding: Understanding, text: str) -> bool:
+    slots = understanding.slots
+    short = cues.says_yes(text) or cues.says_no(text) or bool(cues.code(text))
+    told = bool(slots.phone or slots.name or slots.service or slots.datetime)
+    return len(text) <= SHORT_ANSWER and (short or told or len(cues.tokens(text)) <= 3)
 
 
 def _note(talk: Talk) -> None:
@@ -168,6 +225,8 @@ def _respond(talk: Talk) -> None:
         handover.data_request(talk, kind)
     elif cues.asks_own_visit(talk.text):
         visits.show(talk)
+    elif wants.late(talk.text) is not None and visits.late(talk):
+        memory.misses = 0
     elif _is_urgent(talk):
         handover.urgent(talk)
     elif memory.awaiting != "confirm_visit" and cues.keeps_visit(talk.text) and visits.keep(talk):
@@ -221,6 +280,11 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
         talk.say("thanks_reply", acts=False)
         return
     pending = memory.awaiting
+    if wants.finds_dear(talk.text) and memory.topic == "price" and not talk.named_services:
+        memory.misses = 0
+        questions.dear(talk)
+        _ask_again(talk, pending)
+        return
     wanted = _intents(talk) if _is_sure(talk) else _evident(talk)
     if not wanted:
         _small_talk(talk, pending, greeting_is_due=greeting_is_due)
@@ -244,7 +308,7 @@ def _act(talk: Talk, *, greeting_is_due: bool) -> None:
         talk.says[-1] = replace(talk.says[-1], choices=(cues.BOOK,))  # offered in words just before
     elif pending and not talk.handed_stage:
         _ask_again(talk, pending)
-    elif talk.acted and memory.awaiting != "price_service" and not memory.handed:
+    elif talk.acted and memory.awaiting not in ("price_service", "unknown_service") and not memory.handed:
         questions.offer_to_book(talk)
     if "complaint" in wanted:
         handover.complaint(talk, urgent=talk.understanding.urgency == "high")
@@ -268,7 +332,7 @@ def _intents(talk: Talk) -> list[Intent]:
 
 def _evident(talk: Talk) -> list[Intent]:
     """What can be read without trusting the engine's guess at the intent."""
-    if cues.asks_address(talk.text) or cues.asks_hours(talk.text):
+    if wants.asks_plainly(talk.text):
         return ["consultation"]
     if talk.named_services and "?" in talk.text and talk.memory.awaiting == "offer_booking":
         return ["price_question"]  # «а мужская стрижка?» after a price
@@ -283,13 +347,18 @@ def _is_sure(talk: Talk) -> bool:
 
 def _small_talk(talk: Talk, pending: str, *, greeting_is_due: bool) -> None:
     """A greeting, or something that says nothing we can act on."""
-    if cues.only_greets(talk.text) and not pending:
+    if talk.memory.cold and not pending and talk.memory.task == "booking" and talk.memory.services:
+        talk.memory.misses = 0
+        booking.carry_on(talk)  # what was offered yesterday may be gone
+    elif cues.only_greets(talk.text) and not pending:
         talk.memory.misses = 0
         talk.say("how_to_help", choices=MENU)
     elif not pending and _is_sure(talk) and "?" in talk.text and questions.knowledge(talk):
         talk.memory.misses = 0
     elif cues.only_greets(talk.text):
         _ask_again(talk, pending)
+    elif not greeting_is_due and pending in ("", "offer_booking", "price_service") and wants.acknowledges(talk.text):
+        talk.say("acknowledged", acts=False)
     elif greeting_is_due and talk.understanding.intent == "other" and _is_sure(talk):
         talk.memory.misses += 1
         talk.say("how_to_help", choices=MENU)
@@ -319,6 +388,10 @@ def _ask_again(talk: Talk, pending: str) -> None:
         talk.say("ask_time", choices=(cues.ANY_TIME,))
     elif pending == "offer_booking":
         questions.offer_to_book(talk)
+    elif pending == "guest_name" and memory.held:
+        taking.ask_missing(talk)
+    elif pending == "confirm_booking" and memory.held:
+        taking.ask_missing(talk, new_hold=True)
     elif pending == "callback_phone":
         talk.say("callback_ask_phone")
     elif pending == "phone_for_code":
@@ -328,7 +401,7 @@ def _ask_again(talk: Talk, pending: str) -> None:
 def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
     """Two bots must not talk for long: after enough answers that moved nothing we call a person and fall silent."""
     memory = talk.memory
-    done = {"booked", "moved", "cancelled", "confirmed", "phone_proven"} & set(talk.facts)
+    done = {"booked", "moved", "added", "cancelled", "confirmed", "phone_proven"} & set(talk.facts)
     memory.idle = 0 if done or memory.wants() != before else memory.idle + 1
     if memory.idle < IDLE_LIMIT and memory.turns < TURN_LIMIT:
         return
@@ -337,6 +410,14 @@ def _watch_for_machines(talk: Talk, before: tuple[Any, ...]) -> None:
     talk.acted = False
     talk.hand_over("разговор не движется", key="")
     talk.facts["stopped"] = True
+
+
+def _topic(talk: Talk) -> str:
+    """What was spoken of, for the next «а ...?»; the question put last counts least."""
+    keys = {say.key for say in talk.says}
+    if {"booked", "moved", "cancelled"} & set(talk.facts) or talk.handed_stage:
+        return ""
+    return next((topic for topic, told in TOPICS.items() if set(told) & keys), talk.memory.topic)
 
 
 def _stage(talk: Talk) -> str:

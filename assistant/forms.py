@@ -65,7 +65,7 @@ class LanguageModelForm(forms.ModelForm):
 
     class Meta:
         model = LanguageModel
-        fields = ["model_use", "model_below", "model_cap_kopecks", "model_name"]
+        fields = ["model_use", "model_below", "compares_meaning", "model_cap_kopecks", "model_name"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -24,6 +24,7 @@ LABELS: dict[str, str] = {
     "spam": "спам",
     "other": "другое",
 }
+AT_A_TIME: frozenset[Intent] = frozenset(("booking", "cancel", "reschedule", "callback_request"))
 # Chances from which on a thing is said to be so; chosen on the development texts.
 SPAM = 0.6  # a lost client costs more than a read advertisement
 ALSO = 0.3
@@ -46,6 +47,7 @@ class Verdict:
     price_sensitive: bool
     emotion: Emotion
     reasons: tuple[str, ...]
+    wants_time: float = 1.0  # 0-1: the chance that a time in the message is one that the client asks for
 
 
 class Classifier(Protocol):
@@ -80,6 +82,7 @@ class TrainedClassifier:
             is_sensitive,
             emotion,
             tuple(self._reasons(signs, intents, chances, is_urgent=is_urgent, is_sensitive=is_sensitive)),
+            1.0 if AT_A_TIME & set(intents) else sum(chances[intent] for intent in AT_A_TIME),
         )
 
     def _reasons(

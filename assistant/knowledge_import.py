@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 from assistant.models import KnowledgeEntry
 
@@ -73,9 +74,9 @@ def read_file(name: str, content: bytes) -> Reading:
         raise Unreadable("Файл пустой.")
     suffix = "." + name.lower().rpartition(".")[2]
     if suffix == ".txt":
-        return read_text(_decoded(content))
+        return read_text(decoded(content))
     if suffix == ".csv":
-        return _checked(_read_rows(_csv_rows(_decoded(content))))
+        return _checked(_read_rows(_csv_rows(decoded(content))))
     if suffix == ".xlsx":
         return _checked(_read_rows(_xlsx_rows(content)))
     if suffix == ".docx":
@@ -147,7 +148,7 @@ def _clean(text: str) -> str:
     return "".join(sign for sign in seen if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co")).strip()
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """Text as UTF-8, as UTF-16 with its mark, else as Windows wrote it. Raises Unreadable."""
     is_marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     encodings = ["utf-16"] if is_marked else ["utf-8-sig", "cp1251"]
@@ -174,10 +175,33 @@ class _Line:
 _ASKS = re.compile(r"^(?:\d{1,3}[.)]\s*)?(?:вопрос|в|q)\s*(?:№?\s*\d{1,3})?\s*[:.)]\s+(?P<text>\S.*)$", re.IGNORECASE)
 _ANSWERS = re.compile(r"^(?:ответ|о|a)\s*(?:№?\s*\d{1,3})?\s*[:.)]\s*(?P<text>.*)$", re.IGNORECASE)
 _LABELLED = re.compile(r"^\s*(?:\d{1,3}[.)]\s*)?вопрос\s*(?:№?\s*\d{1,3})?\s*[:.)]", re.IGNORECASE | re.MULTILINE)
+_SHORT_ASKS = re.compile(r"^\s*(?:\d{1,3}[.)]\s*)?[вq]\s*\d{0,3}\s*[:.)]\s", re.IGNORECASE | re.MULTILINE)
+_SHORT_ANSWERS = re.compile(r"^\s*[оa]\s*\d{0,3}\s*[:.)]", re.IGNORECASE | re.MULTILINE)
+_LONE_LABEL = re.compile(r"^(?:\d{1,3}[.)]\s*)?(?:вопрос|ответ)\s*(?:№?\s*\d{1,3})?\s*[:.]$", re.IGNORECASE)
+_BOTH_LABELS = re.compile(r"^((?:\d{1,3}[.)]\s*)?вопрос\s*\d{0,3}\s*[:.].+?)\s+(ответ\s*\d{0,3}\s*:.*)$", re.IGNORECASE)
 _NUMBER = re.compile(r"^(?:\d{1,3}[.)]|[-•*–—])\s+")
+_BULLET = re.compile(r"^[-•*–—]\s+")
 _HEADING = re.compile(r"^#{1,6}\s+")
 _ONE_LINE = re.compile(r"^(?P<question>[^?]{4,200}\?)\s*[-–—:]?\s+(?P<answer>\S.*)$")
 LONGEST_HEADING = 80
+
+
+def _one_saying_a_line(lines: Sequence[_Line]) -> list[_Line]:
+    """A label with its words on one line, and «Вопрос: … Ответ: …» of one line on two."""
+    told: list[_Line] = []
+    label = ""
+    for line in lines:
+        if _LONE_LABEL.match(line.text):
+            told += [_Line(line.place, "")] if not told or told[-1].text else []
+            label = line.text
+            continue
+        if label and not line.text:
+            continue
+        both = _BOTH_LABELS.match(f"{label} {line.text}".strip())
+        for text in both.groups() if both else (f"{label} {line.text}".strip(),):
+            told.append(_Line(line.place, text, line.is_heading))
+        label = ""
+    return told
 
 
 @dataclass
@@ -191,9 +215,12 @@ class _Open:
 
 
 def _read_lines(lines: Sequence[_Line]) -> Reading:
-    """Pairs by their labels where there are any, else by question marks and headings."""
+    """Pairs by their labels where there are any, else by question marks and headings; a text may mix both."""
     reading = Reading()
-    is_labelled = any(_LABELLED.match(line.text) for line in lines)
+    lines = _one_saying_a_line(lines)
+    is_labelled = any(_LABELLED.match(line.text) for line in lines) or (
+        any(_SHORT_ASKS.match(line.text) for line in lines) and any(_SHORT_ANSWERS.match(line.text) for line in lines)
+    )
     current: _Open | None = None
     after_blank = True
     for number, line in enumerate(lines):
@@ -203,7 +230,10 @@ def _read_lines(lines: Sequence[_Line]) -> Reading:
                 current.answer.append("")
             continue
         following = lines[number + 1].text if number + 1 < len(lines) else ""
-        begun = _labelled(line) if is_labelled else _unlabelled(line, following, current, after_blank)
+        if is_labelled:
+            begun = _labelled(line) or _bare(line, following, current, after_blank)
+        else:
+            begun = _unlabelled(line, following, current, after_blank)
         if begun:
             _close(current, reading)
             current = begun
@@ -223,6 +253,8 @@ def _close(current: _Open | None, reading: Reading) -> None:
     answer = "\n".join(current.answer).strip()
     if current.is_heading and not answer:
         return  # the title of a page or of a section
+    if "\n" not in answer:
+        answer = _BULLET.sub("", answer)
     reading.add(Found(current.place, current.question, re.sub(r"\n{3,}", "\n\n", answer)))
 
 
@@ -230,6 +262,19 @@ def _labelled(line: _Line) -> _Open | None:
     """«Вопрос: …»"""
     said = _ASKS.match(line.text)
     return _Open(line.place, said["text"].strip(), is_heading=False) if said else None
+
+
+def _bare(line: _Line, following: str, current: _Open | None, after_blank: bool) -> _Open | None:
+    """A question or heading amid labelled ones: it stands on a line of its own, apart from the answer before it."""
+    text = _NUMBER.sub("", _HEADING.sub("", line.text)).strip("* ")
+    if not text or (current and not any(current.answer) and not current.is_heading):
+        return None  # the label's own question waits for its answer
+    if line.is_heading or _HEADING.match(line.text):
+        return _Open(line.place, text.rstrip(":"), is_heading=True)
+    is_apart = after_blank or _ANSWERS.match(following) is not None
+    if is_apart and text.endswith("?") and len(text) <= LONGEST_QUESTION and not _ANSWERS.match(line.text):
+        return _Open(line.place, text, is_heading=False)
+    return None
 
 
 def _unlabelled(line: _Line, following: str, current: _Open | None, after_blank: bool) -> _Open | None:
@@ -257,11 +302,34 @@ def _looks_like_heading(text: str) -> bool:
 # --- A page -----------------------------------------------------------------------------------------------------------
 
 _TAG = re.compile(
-    r"<(?:!doctype|html|body|div|p|br|h[1-6]|dt|dd|li|ul|section|summary|details)\b[^<>]*>", re.IGNORECASE
+    r"<(?:!doctype|html|body|div|p|br|h[1-6]|dt|dd|li|ul|table|tr|td|section|article|main|summary|details|span|strong|b)\b"
+    r"[^<>]*>",
+    re.IGNORECASE,
 )
 _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary"])
-_BLOCKS = _HEADINGS | {"p", "div", "br", "li", "ul", "ol", "dl", "dd", "tr", "table", "section", "article", "details"}
-_SILENT = frozenset(["script", "style", "template", "noscript", "svg", "head"])
+_BLOCKS = _HEADINGS | frozenset(
+    [
+        "p",
+        "div",
+        "br",
+        "hr",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dd",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "section",
+        "article",
+        "main",
+        "aside",
+    ]
+    + ["header", "details", "button", "label", "blockquote"]
+)
+_SILENT = frozenset(["script", "style", "template", "noscript", "svg", "head", "nav", "footer", "select"])
 
 
 class _Page(HTMLParser):
@@ -273,6 +341,8 @@ class _Page(HTMLParser):
         self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "body" and self._silent == ["head"]:
+            self._silent.clear()  # a page may leave its head unclosed
         if tag in _SILENT:
             self._silent.append(tag)
         elif tag in _BLOCKS:
@@ -386,6 +456,11 @@ def _xlsx_rows(content: bytes) -> Iterator[Row]:
         yield place, ["" if cell is None else str(cell) for cell in row]
 
 
+def read_table(name: str, content: bytes) -> Iterator[Row]:
+    """The rows of a CSV or XLSX file as they stand. Raises Unreadable, also while they are read."""
+    return _xlsx_rows(content) if name.lower().endswith(".xlsx") else _csv_rows(decoded(content))
+
+
 def _read_docx(content: bytes) -> Reading:
     """Paragraphs as lines, headings by their style; tables of two columns and more as rows."""
     from docx import Document
@@ -398,8 +473,7 @@ def _read_docx(content: bytes) -> Reading:
         for number, block in enumerate(Document(io.BytesIO(content)).iter_inner_content(), 1):
             if isinstance(block, Table):
                 rows += [
-                    (f"Таблица (абзац {number}), строка {at}", [cell.text for cell in row.cells])
-                    for at, row in enumerate(block.rows, 1)
+                    (f"Таблица (абзац {number}), строка {at}", _cells(row)) for at, row in enumerate(block.rows, 1)
                 ]
                 continue
             is_heading = (
@@ -413,6 +487,16 @@ def _read_docx(content: bytes) -> Reading:
         raise Unreadable("Текст длиннее 200 000 знаков. Разделите его на части.")
     told, tables = _read_lines(lines), _read_rows(rows)
     return Reading([*told.entries, *tables.entries], [*told.errors, *tables.errors])
+
+
+def _cells(row: Any) -> list[str]:
+    """Texts of a row; a cell that is merged over several columns is told once."""
+    told = []
+    before = None
+    for cell in row.cells:
+        told.append("" if cell._tc is before else cell.text)
+        before = cell._tc
+    return told
 
 
 def _check_archive(content: bytes, needed: str) -> None:

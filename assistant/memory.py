@@ -11,7 +11,9 @@ from assistant.desk import Opening
 from assistant.understanding import DateTimeSlot, Interval
 
 VERSION = 1  # raise it when the meaning of a field changes: older memories then start fresh
-COLD_AFTER = timedelta(hours=12)  # after such a pause a conversation is greeted again and its counters start over
+COLD_AFTER = timedelta(hours=12)  # after such a pause a conversation is greeted again and times are looked for anew
+FORGOTTEN_AFTER = timedelta(days=14)  # after such a pause nobody goes on with what was wanted then
+LASTING = ("confirm_visit", "move_or_cancel", "cancel_sure", "which", "offer_booking")  # questions good for days
 
 
 @dataclass
@@ -21,8 +23,14 @@ class Memory:
     task: str = ""  # "", booking, cancel, reschedule, callback
     then: str = ""  # the task that follows this one: cancel one visit, then book another
     awaiting: str = ""  # the question that was asked last; see dialogue.ANSWERS
+    topic: str = ""  # what the last answer was about: "price", "available", "times"; «а маникюр?» goes on with it
     services: list[int] = field(default_factory=list)
+    guest: str = ""  # who comes instead of the client, or besides: «муж»
+    guest_name: str = ""
+    beside: bool = False  # the guest comes along with the client
+    guest_services: list[int] = field(default_factory=list)  # of a guest who comes along
     staff_id: int | None = None  # the person asked for
+    staff_options: list[int] = field(default_factory=list)  # namesakes: which of them is not known yet
     not_staff_id: int | None = None  # the person the client does not want
     wish: DateTimeSlot | None = None
     near: str = ""  # "15:00": the time of day to stay close to on a day named later
@@ -34,6 +42,7 @@ class Memory:
     picked: bool = False  # the held opening was chosen out of an offer, not found by an exact wish
     options: list[int] = field(default_factory=list)  # ids behind a numbered question, in its order
     appointment_id: int | None = None
+    addition: int | None = None  # the service offered for that visit besides
     name: str = ""
     phone: str = ""
     call_at: datetime | None = None
@@ -49,6 +58,7 @@ class Memory:
     stopped: bool = False  # said enough: a person was called and nothing more is said
     greeted: bool = False
     last_at: datetime | None = None
+    cold: bool = False  # this message came after a long pause
 
     @classmethod
     def load(cls, data: Mapping[str, Any] | None, *, now: datetime) -> Memory:
@@ -58,8 +68,11 @@ class Memory:
             for each in fields(cls):
                 if each.name in data:
                     setattr(memory, each.name, _read(each.name, data[each.name]))
-        if memory.last_at and now - memory.last_at > COLD_AFTER:
+        memory.cold = bool(memory.last_at and now - memory.last_at > COLD_AFTER)
+        if memory.cold:
             memory.wake()
+        if memory.last_at and now - memory.last_at > FORGOTTEN_AFTER and memory.awaiting != "confirm_visit":
+            memory.finish_task()
         return memory
 
     def dump(self) -> dict[str, Any]:
@@ -68,22 +81,31 @@ class Memory:
         data: dict[str, Any] = {"version": VERSION}
         for each in fields(self):
             value = getattr(self, each.name)
+            if each.name == "cold":
+                continue
             if value != getattr(empty, each.name):
                 data[each.name] = _write(value)
         return data
 
     def wake(self) -> None:
-        """Start the counters over; what the client wants stays."""
+        """Start the counters over; what the client wants stays, the times that were free then do not."""
         self.misses = self.idle = self.turns = self.code_tries = 0
         self.answered = []
         self.handed = ""
         self.told_waiting = self.told_urgent = self.stopped = self.greeted = False
+        self.offered, self.shown, self.readings = [], [], []
+        self.forget_hold()
+        if self.awaiting not in LASTING:
+            self.awaiting, self.addition = "", None
 
     def finish_task(self) -> None:
         """A task is done or dropped: forget what belonged to it. Who the client is stays."""
         self.task = self.awaiting = self.near = ""
         self.services, self.readings, self.offered, self.shown, self.options = [], [], [], [], []
-        self.staff_id = self.not_staff_id = self.wish = self.appointment_id = self.call_at = None
+        self.staff_options, self.guest_services = [], []
+        self.guest = self.guest_name = ""
+        self.beside = False
+        self.staff_id = self.not_staff_id = self.wish = self.appointment_id = self.addition = self.call_at = None
         self.forget_hold()
 
     def forget_hold(self) -> None:
@@ -96,6 +118,7 @@ class Memory:
         return (
             (self.task, tuple(self.services), self.staff_id, self.wish, self.near, self.appointment_id, self.name)
             + (self.phone, self.hold_id, tuple(self.answered), self.call_at, bool(offered), len(self.readings) > 0)
+            + (self.guest, self.guest_name, self.beside)
         )  # fmt: skip
 
 
@@ -129,7 +152,8 @@ def _read(name: str, value: Any) -> Any:
 
 def _opening(data: Mapping[str, Any]) -> Opening:
     times = {"start": datetime.fromisoformat(data["start"]), "end": datetime.fromisoformat(data["end"])}
-    return Opening(**{**data, **times, "service_ids": tuple(data["service_ids"])})
+    then = tuple(_opening(each) for each in data.get("then", ()))
+    return Opening(**{**data, **times, "service_ids": tuple(data["service_ids"]), "then": then})
 
 
 def _interval(data: Mapping[str, Any]) -> Interval:

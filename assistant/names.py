@@ -12,6 +12,9 @@ from assistant.understanding import NameSlot
 
 _WORD = re.compile(r"[а-я]+(?:-[а-я]+)?")
 _LEADS = frozenset(lexicon.load("names")["leads"].split())
+_FAMILY_ENDING = re.compile(
+    r"(?:ов|ев|ин|ын|ск(?:ий|ая|ую|ого|ой)|ов[аую]|ев[аую]|ин[ауы]|ын[ау]|овой|евой|иной|ко|ук|юк|ян|швили|дзе|ман|вич|их|ых)$"
+)
 _NEVER = frozenset(lexicon.load("names")["never"].split())
 
 
@@ -47,6 +50,10 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
             following
         ):
             keep(_name_at(text, match.end(), sure=False))
+    for match in _pattern(
+        r"(?<![а-я])(?:для|(?:запись|записи|прием|талон|визит|бронь)\s+(?:на|от)?)\s+(?=[а-я])"
+    ).finditer(text.plain):
+        keep(_patient_at(text, match.end(), is_led="для" in match.group()))
     for match in re.finditer(r"(?<![а-я])(?:это|я)\s*[,-]?\s*(?=[а-я])", text.plain):
         keep(_name_at(text, match.end(), sure=False, alone=True))
     for match in re.finditer(r"(?<![а-я])(?:запи[а-я]+)\s+(?:меня\s*,?\s*|пожалуйста\s*,?\s*)?(?=[а-я])", text.plain):
@@ -58,17 +65,40 @@ def find_names(text: Text, *, phones: Sequence[tuple[int, int]] = ()) -> tuple[N
         keep(span)
     if not found:
         keep(_alone(text))
-    spans = sorted(found.values())
-    return tuple(NameSlot(text.own_words(*span)) for span in spans)
+    return tuple(NameSlot(_with_initials(text, *span)) for span in sorted(found.values()))
+
+
+def _with_initials(text: Text, start: int, end: int) -> str:
+    """The client's own words, "Г.П." after a surname with them."""
+    initials = re.match(r"\s[А-ЯЁ]\.(?:\s?[А-ЯЁ]\.)?", text.original[text.ends[end - 1] :])
+    return text.own_words(start, end) + (initials.group() if initials else "")
+
+
+def _patient_at(text: Text, position: int, *, is_led: bool) -> tuple[int, int] | None:
+    """Whose visit it is: "для Любови Андреевны", "запись на Кузнецову"; a given name alone may be the master's."""
+    word = _WORD.match(text.plain, position)
+    if word is None or not text.original[text.starts[position]].isupper():
+        return None
+    if is_led:
+        return _name_at(text, position, sure=False)
+    is_family = _is_family_name(text, word, may_be_place=True) and _FAMILY_ENDING.search(word.group())
+    return (word.start(), word.end()) if is_family else None
 
 
 def _segments(text: Text) -> list[tuple[int, int]]:
     """Names that stand by themselves between marks ("чистка, Эмма, суббота") or end the message; no greeted one."""
     found = []
-    opening = re.match(r"\s*([а-я]+)\s+(?:апа\s+|абый\s+)?(?:на|в|с|из|к|по)\s", text.plain)
+    opening = re.match(
+        r"\s*([а-я]+)\s+(?:(?:апа|абый|мо[а-я]+|наш[а-я]+)\s+)?(?:(?:на|в|с|из|к|по)\s|\d+\s*(?:год|лет|мес))",
+        text.plain,
+    )
     first = _WORD.match(text.plain, opening.start(1)) if opening else None
-    if first and _is_plainly_name(text, first) and is_nominative_name(first.group()):
-        found.append(first.span())  # "Маша на 12:00, отмена"
+    if (
+        first
+        and _is_plainly_name(text, first)
+        and (is_nominative_name(first.group()) or "accs" in grammar(first.group()))
+    ):
+        found.append(first.span())  # "Маша на 12:00, отмена", "Гришу к окулисту не поведем"
     pieces = list(re.finditer(r"[^,.;:/!?\n()]+", text.plain))
     for index, piece in enumerate(pieces):
         words = list(_WORD.finditer(text.plain, piece.start(), piece.end()))
@@ -79,13 +109,23 @@ def _segments(text: Text) -> list[tuple[int, int]]:
         after = pieces[index + 1].group() if index + 1 < len(pieces) else ""
         if any(start < piece.end() and piece.start() < end for start, end in found):
             continue
-        if len(words) == 1 and not is_nominative_name(words[0].group()):
+        if re.fullmatch(r"\s*[а-я-]+(?:\s+[а-я-]+)?\s+и\s+[а-я-]+\s*", piece.group()) and all(
+            _is_plainly_name(text, word) for word in words if word.group() != "и"
+        ):
+            found += [word.span() for word in words if word.group() != "и"]  # "Аня и Катя"
+            continue
+        is_surname = len(words) == 1 and _is_surname_alone(text, words[0])
+        if len(words) == 1 and not (is_surname or is_nominative_name(words[0].group())):
             continue  # "Паш, ..." calls somebody
         if is_whole and (span := _named_words(text, words[0].start(), words[-1].end(), whole=True)):
             if _greets(before, is_before=True) or (index == 0 and _greets(after, is_before=False)):
                 continue
-            if index == 0 and (
-                len(pieces) < 2 or _pattern(r"(?<![а-я])(?:ты|тебя|тебе|давай|можешь)(?![а-я])").search(text.plain)
+            if (
+                index == 0
+                and not is_surname
+                and (
+                    len(pieces) < 2 or _pattern(r"(?<![а-я])(?:ты|тебя|тебе|давай|можешь)(?![а-я])").search(text.plain)
+                )
             ):
                 continue
             found.append(span)
@@ -108,7 +148,7 @@ def _named_words(text: Text, start: int, end: int, *, whole: bool = False) -> tu
     end = words[-1].end() if words else end
     words = [word for index, word in enumerate(words) if index == 0 or len(word.group()) > 1]  # initials: "Валеев Р."
     names = [_is_plainly_name(text, word) for word in words]
-    families = [_is_family_name(text, word) for word in words]
+    families = [_is_family_name(text, word, may_be_place=len(words) > 1 or whole) for word in words]
     is_all = bool(words) and all(name or family for name, family in zip(names, families, strict=True))
     if is_all and (whole or any(names)):
         return words[0].start(), end
@@ -117,13 +157,20 @@ def _named_words(text: Text, start: int, end: int, *, whole: bool = False) -> tu
     return None
 
 
-def _is_family_name(text: Text, word: re.Match[str]) -> bool:
+def _is_surname_alone(text: Text, word: re.Match[str]) -> bool:
+    """ "Борисов. 20:00 не приеду": a surname and nothing beside it."""
+    plain = word.group()
+    is_surname = _FAMILY_ENDING.search(plain) is not None and _is_family_name(text, word, may_be_place=True)
+    return is_surname and not _is_staff(text, word.start())
+
+
+def _is_family_name(text: Text, word: re.Match[str], *, may_be_place: bool = False) -> bool:
     """A capitalised surname or patronymic that is no everyday word."""
     plain = word.group()
     if len(plain) < 4 or plain in _NEVER or not text.original[text.starts[word.start()]].isupper():
         return False
     tags = grammar(plain)
-    if "Geox" in tags or "Orgn" in tags:
+    if ("Geox" in tags and not may_be_place) or "Orgn" in tags:
         return False
     return "Patr" in tags or ("Surn" in tags and (not is_known(plain) or "Surn" in likeliest(plain)))
 

@@ -66,7 +66,7 @@ def refine(
     endpoint = endpoint_of(business)
     if endpoint is None or spending.spent_kopecks(now=now, zone=zone) >= business.model_cap_kopecks:
         return local
-    masked = mask(without_attacks(text)[0][:LONGEST], names=names, keep=_trade_words(tuple(request.price_list)))
+    masked = mask(without_attacks(text)[0][:LONGEST], names=names, keep=trade_words(tuple(request.price_list)))
     patience = settings.OPENAI_TIMEOUT if seconds is None else min(seconds, settings.OPENAI_TIMEOUT)
     reply = llm.ask(masked.text, request, endpoint=endpoint, prompt=business.model_prompt, seconds=patience)
     if reply is None:
@@ -90,12 +90,12 @@ def refine(
         completion_tokens=reply.completion_tokens,
         cost_kopecks=spending.cost_kopecks(reply),
     )
-    _record(call, now=now)
+    record(call, now=now)
     return understanding
 
 
 @lru_cache(maxsize=64)
-def _trade_words(price_list: tuple[ServiceInfo, ...]) -> frozenset[str]:
+def trade_words(price_list: tuple[ServiceInfo, ...]) -> frozenset[str]:
     return plain_words(text for service in price_list for text in (service.name, *service.synonyms))
 
 
@@ -125,7 +125,7 @@ def forget_all() -> None:
 # --- The record -------------------------------------------------------------------------------------------------------
 
 
-def _record(call: ModelCall, *, now: datetime) -> None:
+def record(call: ModelCall, *, now: datetime) -> None:
     """Keep the call, and owe the forgetting of its texts: once for each day. A client erased meanwhile keeps none."""
     day = now.date()
     forget_at = datetime.combine(day, datetime.min.time(), tzinfo=now.tzinfo)

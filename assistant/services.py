@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
@@ -33,6 +33,7 @@ _WORD = re.compile(r"[а-я]+(?:-[а-я]+)*|[a-z]+|\d+d?|[.,:;!?+/\n()]")
 _JOINERS = frozenset(lexicon.load("services")["joiners"].split())
 _NOISE = frozenset(lexicon.load("services")["noise"].split())
 _PEOPLE = frozenset({"мужской", "женский", "детский"})
+_ADDRESSED = frozenset({"девочки", "девчонки", "девчата", "девушки", "мальчики", "ребята", "ребятки"})
 _MASKED_VERBS = frozenset(lexicon.load("services")["idle_verbs"].split())
 
 
@@ -80,7 +81,7 @@ def find_services(
     if _pattern("jobs").search(text.plain):
         return ()  # who looks for work names a trade and wants no service
     catalogue = _catalogue_of(price_list)
-    words = list(_words(text, catalogue, hidden))
+    words = [_unless_address(word, text.plain) for word in _words(text, catalogue, hidden)]
     people = {meaning for word in words for meaning in word.meanings if meaning in _PEOPLE}
     found: list[tuple[int, int, _Match]] = []
     taken = [False] * len(words)
@@ -107,6 +108,13 @@ def find_services(
         seen.add(key)
         slots.append(ServiceSlot(text.own_words(words[first].start, words[last].end), match.service_id))
     return tuple(slots)
+
+
+def _unless_address(word: _Word, plain: str) -> _Word:
+    """«девочки, ...»: the staff is spoken to, nobody's children are meant."""
+    if word.plain not in _ADDRESSED or re.search(r"(?:для|на)\s+(?:\w+\s+)?$", plain[: word.start]):
+        return word
+    return replace(word, meanings=())
 
 
 @dataclass(frozen=True)

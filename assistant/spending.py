@@ -25,6 +25,11 @@ def cost_kopecks(reply: Reply) -> Decimal:
     return ((prompt + completion) / 1000).quantize(Decimal("0.0001"))
 
 
+def cost_of_vectors_kopecks(tokens: int) -> Decimal:
+    price = Decimal(str(settings.OPENAI_EMBEDDING_KOPECKS_PER_1K))
+    return (price * tokens / 1000).quantize(Decimal("0.0001"))
+
+
 def month_begin(now: datetime, zone: tzinfo) -> datetime:
     """The first moment of the calendar month, aware."""
     return now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -36,15 +41,16 @@ def spent_kopecks(*, now: datetime, zone: tzinfo) -> Decimal:
     return rows.aggregate(sum=Sum("cost_kopecks"))["sum"] or Decimal(0)
 
 
-_spent: dict[str, tuple[float, Decimal]] = {}
+_spent: dict[tuple[str, datetime], tuple[float, Decimal]] = {}  # by schema and month: a rehearsal may be of another
 
 
 def has_money(business: BusinessSettings, *, now: datetime, zone: tzinfo) -> bool:
     """Whether the month's cap is not reached, as of some seconds ago: who asks the model looks at it again."""
     schema = connection.schema_name  # type: ignore[attr-defined]  # the tenants backend has it
-    found = _spent.get(schema)
+    which = schema, month_begin(now, zone)
+    found = _spent.get(which)
     if found is None or time.monotonic() - found[0] >= KEPT_SECONDS:
-        found = _spent[schema] = (time.monotonic(), spent_kopecks(now=now, zone=zone))
+        found = _spent[which] = (time.monotonic(), spent_kopecks(now=now, zone=zone))
     return found[1] < business.model_cap_kopecks
 
 

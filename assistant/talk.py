@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from assistant import words
-from assistant.cues import PERSON
+from assistant import cues, words
 from assistant.desk import Booked, Desk, Opening, StaffInfo
 from assistant.memory import Memory
-from assistant.understanding import DateTimeSlot, ServiceInfo, Understanding
+from assistant.text import lemmas
+from assistant.understanding import DateTimeSlot, ServiceInfo, ServiceSlot, Understanding
 
 LISTED_SERVICES = 6  # lines of the price list in one message
 CHOICES_SHOWN = 8  # quick replies under one message
@@ -105,17 +105,41 @@ class Talk:
     def named_services(self) -> list[int]:
         """Lines of the price list that the message names."""
         known = {service.id for service in self.desk.services()}
-        found = [slot.service_id for slot in self.understanding.slots.service]
+        slots = self.understanding.slots.service
+        found = [
+            slot.service_id
+            for before, slot in zip((None, *slots), slots, strict=False)
+            if not self._is_of(before, slot)
+        ]
         return list(dict.fromkeys(each for each in found if each is not None and each in known))
+
+    def _is_of(self, before: ServiceSlot | None, slot: ServiceSlot) -> bool:
+        """«татуаж бровей»: brows are only what the unknown thing is done to."""
+        if before is None or before.service_id is not None:
+            return False
+        return cues.plain(f"{before.text} {slot.text}") in cues.plain(self.text)
 
     def services(self, ids: Sequence[int]) -> list[ServiceInfo]:
         by_id = {service.id: service for service in self.desk.services()}
         return [by_id[each] for each in ids if each in by_id]
 
+    @cached_property
+    def known_words(self) -> frozenset[str]:
+        """Dictionary forms of all words that the price list and the team are called by."""
+        told = [text for each in self.desk.services() for text in (each.name, each.category, *each.synonyms)]
+        told += [text for person in self.staff for text in (person.name, person.about)]
+        return frozenset(form for text in told for word in cues.tokens(text) for form in lemmas(word))
+
+    @property
+    def all_services(self) -> list[int]:
+        """Of the client and of the guest who comes along."""
+        memory = self.memory
+        return [*memory.services, *(memory.guest_services if memory.beside else ())]
+
     def service_words(self, ids: Sequence[int]) -> str:
         """«Стрижка и маникюр»."""
-        names = [service.name for service in self.services(ids)]
-        return words.listing(names[:1] + [name[:1].lower() + name[1:] for name in names[1:]])
+        names = list(dict.fromkeys(service.name for service in self.services(ids)))
+        return words.names(names)
 
     def price_lines(self, services: Sequence[ServiceInfo]) -> str:
         """«Маникюр — 1 800 ₽, 1 час 30 минут», one a line."""
@@ -134,7 +158,28 @@ class Talk:
         return words.moment(self.local(start), self.now)
 
     def opening_line(self, opening: Opening) -> str:
-        return f"{self.moment(opening.start)}, {opening.staff_name}"
+        if not opening.then:
+            return f"{self.moment(opening.start)}, {opening.staff_name}"
+        lines = []
+        for number, part in enumerate(opening.parts):
+            same_day = number and self.local(part.start).date() == self.local(opening.start).date()
+            when = f"в{words.NO_BREAK}{words.clock(self.local(part.start))}" if same_day else self.moment(part.start)
+            service = words.small(self.service_words(part.service_ids))
+            lines.append(f"{when}: {service}, {part.staff_name}{self._whose(number)}")
+        return "; ".join(lines)
+
+    def _whose(self, number: int) -> str:
+        """Whom a part of several is for, where two clients come."""
+        memory = self.memory
+        return f" ({memory.guest_name or memory.guest or 'второй гость'})" if memory.beside and number else ""
+
+    def part_lines(self, opening: Opening) -> str:
+        """The parts of an opening, one a line."""
+        return words.bulleted(
+            f"{words.small(self.service_words(part.service_ids))}, {self.moment(part.start)}, "
+            f"{part.staff_name}{self._whose(number)}"
+            for number, part in enumerate(opening.parts)
+        )
 
     def opening_lines(self, openings: Sequence[Opening]) -> str:
         return words.numbered(self.opening_line(opening) for opening in openings)
@@ -144,7 +189,8 @@ class Talk:
 
     def visit_line(self, booked: Booked) -> str:
         """«Маникюр, завтра, в среду 25 ноября, в 15:00, Анна»."""
-        return f"{words.listing(booked.service_names)}, {self.moment(booked.start)}, {booked.staff_name}"
+        whose = f", для: {booked.for_whom}" if booked.for_whom else ""
+        return f"{words.names(booked.service_names)}, {self.moment(booked.start)}, {booked.staff_name}{whose}"
 
     def visit_label(self, booked: Booked) -> str:
         return words.label(self.local(booked.start))
@@ -163,4 +209,4 @@ class Talk:
         elif memory.misses >= 2:
             self.hand_over("дважды не понято")
         else:
-            self.say(key, choices=(PERSON,), acts=False, **params)
+            self.say(key, choices=(cues.PERSON,), acts=False, **params)

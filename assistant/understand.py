@@ -8,6 +8,8 @@ from functools import cache
 
 from assistant.engines import Request
 from assistant.engines.local import LocalEngine
+from assistant.intents import TrainedClassifier
+from assistant.model import Model
 from assistant.understanding import ServiceInfo, Understanding
 
 
@@ -20,11 +22,14 @@ def understand(
     opening: time = time(9),
     closing: time = time(21),
     known_client: bool = False,
+    model: Model | None = None,
 ) -> Understanding:
-    """What a message means. `now` is naive local time of the branch; `city` a key or its Russian name.
+    """What a message means. `now` is naive local time of the branch; `city` a key or its Russian name; `model` the
+    weights that a business taught the assistant (None: the shipped ones).
 
     Never raises on any text; an empty one is "other" with little confidence. A known client's message is never spam."""
-    return _local().understand(Request(text, now, price_list, city, opening, closing, known_client))
+    engine = LocalEngine(TrainedClassifier(model)) if model else _local()
+    return engine.understand(Request(text, now, price_list, city, opening, closing, known_client))
 
 
 @cache

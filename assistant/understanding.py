@@ -5,9 +5,10 @@ Plain data, no database. Times are naive local time of the branch; intervals are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Intent = Literal[
     "booking",
@@ -114,6 +115,7 @@ class Slots:
     name: tuple[NameSlot, ...] = ()
     geo: tuple[GeoSlot, ...] = ()
     promo: tuple[PromoSlot, ...] = ()
+    shift: int | None = None  # minutes by which a visit is to move, negative for earlier; for the dialogue, not printed
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,41 @@ class Understanding:
         data = asdict(self)
         data["intents"] = list(self.intents or (self.intent,))
         data["reasons"] = list(self.reasons)
-        data["slots"] = {kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items}
+        data["slots"] = {
+            kind: [_plain(item) for item in items] for kind, items in data["slots"].items() if items and kind != "shift"
+        }
         return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Understanding:
+        """What `to_json()` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+        plain = {name: data[name] for name in _PLAIN}
+        told = data.get("slots", {})
+        slots = Slots(
+            service=tuple(ServiceSlot(**one) for one in told.get("service", ())),
+            datetime=tuple(_time(DateTimeSlot, one) for one in told.get("datetime", ())),
+            phone=tuple(PhoneSlot(**one) for one in told.get("phone", ())),
+            name=tuple(NameSlot(**one) for one in told.get("name", ())),
+            geo=tuple(GeoSlot(**one) for one in told.get("geo", ())),
+            promo=tuple(PromoSlot(**one) for one in told.get("promo", ())),
+        )
+        lists = {"intents": tuple(data["intents"]), "reasons": tuple(data["reasons"])}
+        return cls(**{**plain, **lists, "slots": slots})
+
+
+_PLAIN = ("intent", "confidence", "urgency", "price_sensitive", "emotion", "is_spam", "engine")
+_TimeLike = TypeVar("_TimeLike", DateTimeSlot, Interval)
+
+
+def _time(kind: type[_TimeLike], told: Mapping[str, Any]) -> _TimeLike:
+    """A slot or one of its readings: moments out of their ISO form."""
+    values = dict(told)
+    for name in ("start", "end"):
+        values[name] = datetime.fromisoformat(values[name]) if values.get(name) else None
+    for name in ("windows", "exclude", "alternatives"):
+        if name in values:
+            values[name] = tuple(_time(Interval, one) for one in values[name])
+    return kind(**values)
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
@@ -66,6 +67,11 @@ def listing(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} и {items[-1]}"
 
 
+def names(items: Sequence[str]) -> str:
+    """«Женская стрижка и укладка»: names of things as one sentence has them."""
+    return listing([*items[:1], *map(small, items[1:])])
+
+
 def numbered(items: Iterable[str]) -> str:
     """One item a line with its number, as clients answer by it."""
     return "\n".join(f"{number}. {item}" for number, item in enumerate(items, start=1))
@@ -78,6 +84,11 @@ def bulleted(items: Iterable[str]) -> str:
 def capital(text: str) -> str:
     """The first letter large, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def small(text: str) -> str:
+    """The first letter small, unless a capital follows: «Женская» -> «женская», «УЗИ» stays."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def calendar_day(day: date, today: date) -> str:
@@ -103,6 +114,11 @@ def moment(start: datetime, now: datetime) -> str:
     words = day(start.date(), now.date())
     comma = "," if "," in words else ""
     return f"{words}{comma} в{NO_BREAK}{clock(start)}"
+
+
+def closed(apposition: str) -> str:
+    """With the comma that ends «завтра, в среду 25 ноября,» inside a sentence."""
+    return f"{apposition}," if "," in apposition and not re.search(r"\d\d:\d\d$", apposition) else apposition
 
 
 def label(start: datetime) -> str:

@@ -7,6 +7,7 @@ each other); the exclusion constraint is the last guard. Row locks come after it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
@@ -17,9 +18,10 @@ from booking.openings import Visit, works_through
 from booking.queries import load_team, load_visit
 from booking.signals import appointment_changed
 from contacts.models import Contact, Conversation
+from leadhub import rehearsal
 from leadhub.work import later
 from tenants.business.calendar import load_calendars
-from tenants.business.models import BusinessSettings
+from tenants.business.models import BusinessSettings, Service
 
 Status = Appointment.Status
 
@@ -76,11 +78,72 @@ def hold(
     return _tell(appointment, "held", now=now)
 
 
+@dataclass(frozen=True)
+class Part:
+    """One of several visits agreed on together."""
+
+    service_ids: tuple[int, ...]
+    staff_id: int
+    branch_id: int
+    start: datetime
+
+
 @transaction.atomic
-def book(hold: Appointment, *, now: datetime) -> Appointment:
+def hold_together(
+    contact: Contact,
+    conversation: Conversation | None,
+    parts: Sequence[Part],
+    *,
+    now: datetime,
+    lead_id: int | None = None,
+) -> list[Appointment]:
+    """Keep the time of every part, or of none. Raises Taken, Impossible."""
+    for staff_id in sorted({part.staff_id for part in parts}):
+        _lock_staff(staff_id)
+    held = [
+        hold(
+            contact,
+            conversation,
+            part.service_ids,
+            part.staff_id,
+            part.branch_id,
+            part.start,
+            lead_id=lead_id,
+            now=now,
+        )
+        for part in parts
+    ]
+    for each in held:
+        each.series = held[0].pk
+        each.save(update_fields=["series"])
+    return held
+
+
+def together_with(appointment: Appointment) -> list[Appointment]:
+    """The appointment and those agreed on with it, in the order they were agreed on; it alone when it is by itself."""
+    if appointment.series is None:
+        return [appointment]
+    rows = Appointment.objects.filter(contact=appointment.contact_id, series=appointment.series)
+    return list(rows.select_related("staff", "branch").order_by("pk"))
+
+
+@transaction.atomic
+def book_together(holds: Sequence[Appointment], *, now: datetime, for_whom: Sequence[str] = ()) -> list[Appointment]:
+    """Turn every hold into an appointment, or none. `for_whom`: one name a hold, "" the client's own visit.
+
+    Raises Taken, Impossible."""
+    for staff_id in sorted({held.staff_id for held in holds}):
+        _lock_staff(staff_id)
+    names = [*for_whom, *[""] * len(holds)]
+    return [book(held, now=now, for_whom=name) for held, name in zip(holds, names, strict=False)]
+
+
+@transaction.atomic
+def book(hold: Appointment, *, now: datetime, for_whom: str = "") -> Appointment:
     """Turn a hold into an appointment; one that ran out too, while nobody took the time. Twice is as good as once.
 
-    Raises Taken, Impossible (the time has passed; it was cancelled)."""
+    `for_whom`: who comes, when it is not the client. Raises Taken, Impossible (the time has passed; it was
+    cancelled)."""
     _lock_staff(hold.staff_id)
     appointment = _locked(hold)
     if appointment.status in (Status.BOOKED, Status.CONFIRMED):
@@ -92,6 +155,7 @@ def book(hold: Appointment, *, now: datetime) -> Appointment:
     appointment.status = Status.BOOKED
     appointment.hold_until = None
     appointment.booked_at = now
+    appointment.for_whom = for_whom[:120] or appointment.for_whom
     _save(appointment)
     return _tell(appointment, "booked", now=now)
 
@@ -163,11 +227,56 @@ def move_to_hold(appointment: Appointment, hold: Appointment, *, now: datetime) 
         raise Impossible("state", "Это время больше не держится.")
     _check_ahead(held.starts_at, now=now)
     _expire(held, now=now, aloud=False)
-    for name in ("staff", "branch", "starts_at", "ends_at", "start_min", "end_min", "price_kopecks"):
+    for name in (
+        *("staff", "branch", "starts_at", "ends_at", "start_min", "end_min"),
+        *("price_kopecks", "price_to_kopecks"),
+    ):
         setattr(moved, name, getattr(held, name))
     _make_room(moved, now=now)
     moved.services.set(held.services.all())
     return _moved(moved, now=now)
+
+
+@transaction.atomic
+def extend(appointment: Appointment, service: Service, *, now: datetime) -> Appointment:
+    """One more service in the same visit, right after the others. Raises Taken, Impossible."""
+    _lock_staff(appointment.staff_id)
+    extended = _locked(appointment)
+    _check_expected(extended)
+    visit = _with_service(_visit_of(extended), service)
+    _check_possible(visit, extended.staff_id, extended.branch_id, extended.starts_at, outside_shift=False)
+    _set_time(extended, visit, extended.starts_at)
+    _make_room(extended, now=now)
+    _save(extended)
+    extended.services.add(service)
+    return _tell(extended, "extended", now=now)
+
+
+def can_extend(appointment: Appointment, service: Service, *, now: datetime) -> bool:
+    """Whether `extend` would do it at this moment; nothing is changed."""
+    try:
+        with transaction.atomic():
+            extended = _locked(appointment)
+            visit = _with_service(_visit_of(extended), service)
+            _check_possible(visit, extended.staff_id, extended.branch_id, extended.starts_at, outside_shift=False)
+            _set_time(extended, visit, extended.starts_at)
+            return not any(not _has_run_out(other, now) for other in _overlapping(extended))
+    except Impossible:
+        return False
+
+
+def _with_service(visit: Visit, service: Service) -> Visit:
+    more = Visit.of([service])
+    upper = (visit.price_to_kopecks or visit.price_kopecks) + (more.price_to_kopecks or more.price_kopecks)
+    lower = visit.price_kopecks + more.price_kopecks
+    return Visit(
+        service_ids=(*visit.service_ids, *more.service_ids),
+        minutes=visit.minutes + more.minutes,
+        buffer_minutes=max(visit.buffer_minutes, more.buffer_minutes),
+        skill_ids=visit.skill_ids | more.skill_ids,
+        price_kopecks=lower,
+        price_to_kopecks=upper if upper > lower else None,
+    )
 
 
 def _visit_of(appointment: Appointment) -> Visit:
@@ -180,6 +289,7 @@ def _visit_of(appointment: Appointment) -> Visit:
         buffer_minutes=appointment.end_min - appointment.start_min - minutes,
         skill_ids=frozenset(service.skill_id for service in services if service.skill_id is not None),
         price_kopecks=appointment.price_kopecks,
+        price_to_kopecks=appointment.price_to_kopecks,
     )
 
 
@@ -247,10 +357,11 @@ def mark_no_show(appointment: Appointment, *, now: datetime) -> Appointment:
 
 @transaction.atomic
 def release(hold: Appointment, *, now: datetime) -> None:
-    """Give a hold back. Anything else (booked, run out already) stays as it is."""
-    held = _locked(hold)
-    if held.status == Status.HOLD:
-        _expire(held, now=now)
+    """Give a hold back, with those kept together with it. Anything else (booked, run out already) stays as it is."""
+    for each in together_with(hold):
+        held = _locked(each)
+        if held.status == Status.HOLD:
+            _expire(held, now=now)
 
 
 @transaction.atomic
@@ -337,7 +448,11 @@ def _check_expected(appointment: Appointment) -> None:
 
 
 def _lock_staff(staff_id: int) -> None:
-    """Advisory locks are of the whole database, so the tenant is in the key."""
+    """Advisory locks are of the whole database, so the tenant is in the key.
+
+    A rehearsal plays several verbs in one transaction: its locks would stand in a real client's way, crosswise too."""
+    if rehearsal.is_on():
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), %s)", [staff_id])
 
@@ -351,7 +466,7 @@ def _set_time(appointment: Appointment, visit: Visit, start: datetime) -> None:
     first = minutes_of(start)
     appointment.start_min, appointment.end_min = first, first + visit.busy_minutes
     appointment.starts_at, appointment.ends_at = moment_of(first), moment_of(first + visit.minutes)
-    appointment.price_kopecks = visit.price_kopecks
+    appointment.price_kopecks, appointment.price_to_kopecks = visit.price_kopecks, visit.price_to_kopecks
 
 
 def _make_room(appointment: Appointment, *, now: datetime, moving_id: int | None = None) -> bool:

@@ -55,12 +55,25 @@ class Appointment(models.Model):
     start_min = models.BigIntegerField("начало, мин")
     end_min = models.BigIntegerField("занято до, мин")
     price_kopecks = models.PositiveIntegerField("цена, коп.")
+    price_to_kopecks = models.PositiveIntegerField("цена до, коп.", null=True, blank=True)  # empty: an exact price
     status = models.CharField("состояние", max_length=10, choices=Status.choices)
     hold_until = models.DateTimeField("держать до", null=True, blank=True)
     # Rises with every move, so that work planned for an older time knows that it is stale.
     revision = models.PositiveIntegerField("перенос", default=0)
     by_assistant = models.BooleanField("записал ассистент", default=False)
     for_whom = models.CharField("для кого", max_length=120, blank=True)
+    # Visits agreed on together (two people's work in a row, two clients side by side): the first one's number.
+    series = models.BigIntegerField("вместе с визитом", null=True, blank=True)
+    upsell = models.ForeignKey(
+        Service,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="предложено добавить",
+        db_constraint=False,
+    )
+    upsell_taken = models.BooleanField("согласился добавить", null=True, blank=True)  # empty: nothing was answered
     cancel_reason = models.CharField("почему отменён", max_length=200, blank=True)
     created_at = models.DateTimeField("создан")
     booked_at = models.DateTimeField("записан", null=True, blank=True)

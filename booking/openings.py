@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import permutations
 from typing import Literal, NamedTuple, Protocol
 
 from booking.models import minutes_of, moment_of
@@ -21,6 +22,7 @@ NEAR_DAYS = 7  # how far round a wish its nearest free times are looked for at f
 ENOUGH_DAYS = 3  # days with free times that are looked at when any time will do
 SPREAD_MINUTES = 120  # starts nearer than this are not different to a client
 DAY_MINUTES = 24 * 60
+ROW_WAITS = (30, 180)  # minutes that a client waits between two people: as few as can be
 
 Window = tuple[datetime, datetime | None]
 Reason = Literal["", "no_service", "nobody_can", "out_of_range", "busy"]
@@ -71,6 +73,7 @@ class Doable(Protocol):
     duration_minutes: int
     buffer_minutes: int
     price_kopecks: int
+    price_to_kopecks: int | None
 
 
 @dataclass(frozen=True)
@@ -82,15 +85,19 @@ class Visit:
     buffer_minutes: int
     skill_ids: frozenset[int]
     price_kopecks: int
+    price_to_kopecks: int | None = None  # None: an exact price
 
     @classmethod
     def of(cls, services: Sequence[Doable]) -> Visit:
+        upper = sum(service.price_to_kopecks or service.price_kopecks for service in services)
+        lower = sum(service.price_kopecks for service in services)
         return cls(
             service_ids=tuple(service.pk for service in services),
             minutes=sum(service.duration_minutes for service in services),
             buffer_minutes=max(service.buffer_minutes for service in services),
             skill_ids=frozenset(service.skill_id for service in services if service.skill_id is not None),
-            price_kopecks=sum(service.price_kopecks for service in services),
+            price_kopecks=lower,
+            price_to_kopecks=upper if upper > lower else None,
         )
 
     @property
@@ -240,6 +247,132 @@ def find_openings(
     if starts:
         return Found(tuple(search.openings(sorted(starts))))
     return Found(reason="busy" if reachable else "out_of_range")
+
+
+def find_rows(
+    visits: Sequence[Visit],
+    board: Board,
+    *,
+    now: datetime,
+    wish: Wish | None = None,
+    limit: int = 3,
+    branch_id: int | None = None,
+    exclude_starts: Collection[datetime] = (),
+    beside: bool = False,
+) -> list[tuple[Opening, ...]]:
+    """Visits agreed on together, each with a person who can do it, soonest first; `exclude_starts` are first starts.
+
+    They follow each other on one day, in any order, with as little waiting as can be; `beside` (two clients, in their
+    order) begin together where two people are free. What no day holds is offered on different days. The first of them
+    begins inside the wish."""
+    wish = wish or Wish()
+    teams = [[person for person in board.team if person.can_do(visit)] for visit in visits]
+    if not all(teams):
+        return []
+    bounds = _Bounds.of(now, board.rules)
+    rows = _Rows(visits, teams, board, branch_id, bounds, _ruled_out(wish, exclude_starts), any_order=not beside)
+    for wait in (0, *ROW_WAITS) if beside else ROW_WAITS:
+        if found := rows.look(_ranges(wish), wait, limit, at_once=beside and wait == 0):
+            return found
+    return [] if beside else _apart(visits, board, now, wish, limit, branch_id, exclude_starts)
+
+
+def _apart(
+    visits: Sequence[Visit],
+    board: Board,
+    now: datetime,
+    wish: Wish,
+    limit: int,
+    branch_id: int | None,
+    exclude_starts: Collection[datetime],
+) -> list[tuple[Opening, ...]]:
+    """The first visit inside the wish, each other one as soon after it as can be."""
+    firsts = find_openings(
+        visits[0], board, now=now, wish=wish, limit=limit, branch_id=branch_id, exclude_starts=exclude_starts
+    )
+    rows = []
+    for first in firsts.openings:
+        row = [first]
+        for visit in visits[1:]:
+            after = Wish(windows=((row[-1].end, None),))
+            row += find_openings(visit, board, now=now, wish=after, limit=1, branch_id=branch_id).openings
+        if len(row) == len(visits):
+            rows.append(tuple(row))
+    return rows
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The search for visits on one day, day by day."""
+
+    visits: Sequence[Visit]
+    teams: Sequence[Sequence[Person]]  # who can do each visit
+    board: Board
+    branch_id: int | None
+    bounds: _Bounds
+    ruled_out: list[_Range]
+    any_order: bool
+
+    def look(self, ranges: Sequence[_Range], wait: int, limit: int, *, at_once: bool) -> list[tuple[Opening, ...]]:
+        """One row a first start; days as in a search for one visit."""
+        found: dict[int, tuple[Opening, ...]] = {}
+        days_with_some = 0
+        lower = max(min(range_.start for range_ in ranges), self.bounds.earliest)
+        ends = [self.bounds.latest if range_.end is None else range_.end - 1 for range_ in ranges]
+        for day in days_between(lower, min(max(ends), self.bounds.latest)):
+            fresh = self._rows_of(day, ranges, wait, at_once=at_once)
+            found |= fresh
+            days_with_some += bool(fresh)
+            if days_with_some >= ENOUGH_DAYS and len(found) >= limit:
+                break
+        return [found[start] for start in sorted(found)][:limit]
+
+    def _rows_of(
+        self, day: date, ranges: Sequence[_Range], wait: int, *, at_once: bool
+    ) -> dict[int, tuple[Opening, ...]]:
+        free = [
+            candidates(visit, team, day, self.board, self.branch_id)
+            for visit, team in zip(self.visits, self.teams, strict=True)
+        ]
+        found: dict[int, tuple[int, tuple[Opening, ...]]] = {}  # start -> end of all, the row
+        orders = permutations(range(len(free))) if self.any_order else [tuple(range(len(free)))]
+        for order in orders:
+            for first in free[order[0]]:
+                if not self._may_begin(first.start, ranges):
+                    continue
+                row = self._row(order, first, free, wait, at_once=at_once)
+                if row and (first.start not in found or row[0] < found[first.start][0]):
+                    found[first.start] = row
+        return {start: row for start, (_, row) in found.items()}
+
+    def _may_begin(self, start: int, ranges: Sequence[_Range]) -> bool:
+        inside = self.bounds.earliest <= start <= self.bounds.latest and any(each.holds(start) for each in ranges)
+        return inside and not any(each.holds(start) for each in self.ruled_out)
+
+    def _row(
+        self, order: Sequence[int], first: Candidate, free: Sequence[Sequence[Candidate]], wait: int, *, at_once: bool
+    ) -> tuple[int, tuple[Opening, ...]] | None:
+        """The minute at which the last ends, and the row; each next visit as soon as it can be."""
+        chosen = [first]
+        end = first.start + self.visits[order[0]].minutes
+        freed = {first.person.id: first.start + self.visits[order[0]].busy_minutes}
+        for index in order[1:]:
+            earliest, latest = (first.start, first.start) if at_once else (end, end + wait)
+            following = next(
+                (
+                    each
+                    for each in free[index]
+                    if max(earliest, freed.get(each.person.id, 0)) <= each.start <= latest
+                    and each.branch_id == first.branch_id
+                ),
+                None,
+            )
+            if following is None:
+                return None
+            chosen.append(following)
+            end = following.start + self.visits[index].minutes
+            freed[following.person.id] = following.start + self.visits[index].busy_minutes
+        return end, tuple(opening_of(self.visits[index], each) for index, each in zip(order, chosen, strict=True))
 
 
 class _Range(NamedTuple):

@@ -22,6 +22,7 @@ from booking.openings import (
     Wish,
     candidates,
     find_openings,
+    find_rows,
     opening_of,
 )
 from tenants.business.calendar import Calendar, load_calendars, load_rotas
@@ -76,6 +77,60 @@ def openings(
         staff_id=staff_id,
         exclude_starts=exclude_starts,
     )
+
+
+def rows_together(
+    groups: Sequence[Sequence[int]],
+    wish: Wish | None = None,
+    *,
+    now: datetime,
+    ground: Ground,
+    branch: Branch | None = None,
+    limit: int = 3,
+    exclude_starts: Collection[datetime] = (),
+    contact_id: int | None = None,
+    beside: bool = False,
+) -> list[tuple[Opening, ...]]:
+    """Up to `limit` times for these groups of services, one group a person (see `find_rows`); one query."""
+    visits = [_visit_on(ground, group) for group in groups]
+    if not all(visits):
+        return []
+    return find_rows(
+        [visit for visit in visits if visit],
+        load_board(now=now, contact_id=contact_id, ground=ground),
+        now=now,
+        wish=wish,
+        limit=limit,
+        branch_id=branch.pk if branch else None,
+        exclude_starts=exclude_starts,
+        beside=beside,
+    )
+
+
+def parted(service_ids: Sequence[int], ground: Ground) -> list[list[int]]:
+    """The services in as few groups as one person each can do, in their order; empty when nobody does one of them."""
+    groups: list[list[int]] = []
+    for service_id in dict.fromkeys(service_ids):
+        joined = next((group for group in groups if _somebody_can([*group, service_id], ground)), None)
+        if joined is not None:
+            joined.append(service_id)
+        elif _somebody_can([service_id], ground):
+            groups.append([service_id])
+        else:
+            return []
+    return groups
+
+
+def _somebody_can(service_ids: Sequence[int], ground: Ground) -> bool:
+    visit = _visit_on(ground, service_ids)
+    return visit is not None and any(person.can_do(visit) for person in ground.team)
+
+
+def last_visit(contact_id: int) -> Appointment | None:
+    """The client's latest visit that took place (or is still to come), ready to be told."""
+    counted = [Appointment.Status.ARRIVED, Appointment.Status.BOOKED, Appointment.Status.CONFIRMED]
+    rows = Appointment.objects.filter(contact=contact_id, status__in=counted).select_related("staff", "branch")
+    return rows.prefetch_related("services").order_by("-starts_at").first()
 
 
 def day_openings(
@@ -193,11 +248,13 @@ def _busy(
     return busy
 
 
-def upcoming(contact_ids: Collection[int], *, now: datetime) -> list[Appointment]:
-    """Appointments in which these clients are awaited, soonest first, ready to be told; two queries."""
+def upcoming(contact_ids: Collection[int], *, now: datetime, begun: bool = False) -> list[Appointment]:
+    """Appointments in which these clients are awaited, soonest first, ready to be told; two queries. `begun`: those too
+    that have begun and are not over."""
     expected = Q(status__in=[Appointment.Status.BOOKED, Appointment.Status.CONFIRMED])
     return list(
-        Appointment.objects.filter(expected, contact__in=contact_ids, starts_at__gt=now)
+        Appointment.objects.filter(expected, contact__in=contact_ids)
+        .filter(Q(ends_at__gt=now) if begun else Q(starts_at__gt=now))
         .select_related("staff", "branch")
         .prefetch_related("services")
         .order_by("starts_at")

@@ -43,7 +43,7 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
     if messages:
         _close(event, _Status.DONE, "")
     else:
-        reasons = "; ".join(dict.fromkeys(item.reason or "такое сообщение уже есть" for item in happened))
+        reasons = "; ".join(dict.fromkeys(item.reason or _nothing_new(item) for item in happened))
         _close(event, _Status.IGNORED, reasons)
     return messages
 
@@ -79,6 +79,10 @@ def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | No
     if message and event.account.kind == ChannelKind.WEBCHAT:  # the visitor's other tabs, and this one's "sending..."
         live.publish("chat", id=message.pk, visitor=message.conversation.identity.external_id)
     return message
+
+
+def _nothing_new(item: Incoming) -> str:
+    return "правка ничего не изменила" if item.kind == "edited" else "такое сообщение уже есть"
 
 
 def _close(event: InboundEvent, status: str, error: str) -> None:

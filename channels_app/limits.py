@@ -25,7 +25,7 @@ def seconds_to_wait(request: HttpRequest, found: Hook, visitor: str) -> int:
     if visitor:
         counted.append((f"{found.id}:{visitor}", settings.HOOK_VISITOR_PER_MINUTE))
     try:
-        return wait if any(_count(f"hook:{name}:{int(minute)}") > most for name, most in counted) else 0
+        return wait if any(count(f"hook:{name}:{int(minute)}") > most for name, most in counted) else 0
     except Exception as error:  # noqa: BLE001 - cache backends raise their clients' own kinds
         logger.warning("posts are not counted: %s", type(error).__name__)
         return 0
@@ -38,7 +38,8 @@ def address_of(request: HttpRequest) -> str:
     return request.META.get("REMOTE_ADDR", "")
 
 
-def _count(name: str) -> int:
+def count(name: str) -> int:
+    """How many times this name was counted, now included; forgotten after two windows. Raises what the cache raises."""
     try:
         return cache.incr(name)
     except ValueError:  # the first of its minute

@@ -18,6 +18,8 @@ from django.conf import settings
 from django.core import signing
 from django.db import connection, transaction
 
+from leadhub import rehearsal
+
 logger = logging.getLogger(__name__)
 
 CHANNEL = "lh:events"
@@ -26,7 +28,11 @@ _SALT = "channels_app.chat_ticket"
 
 
 def publish(kind: str, **ids: Any) -> None:
-    """After the commit, tell the current tenant's screens: {"schema", "kind", and the ids}. Never fails the caller."""
+    """After the commit, tell the current tenant's screens: {"schema", "kind", and the ids}. Never fails the caller.
+
+    A rehearsal is told to nobody."""
+    if rehearsal.is_on():
+        return
     _waiting.events.append(json.dumps({"schema": connection.schema_name, "kind": kind, **ids}))
     transaction.on_commit(_send_waiting, robust=True)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-Kind = Literal["message", "pressed", "start", "blocked", "unblocked", "ignored"]
+Kind = Literal["message", "pressed", "start", "blocked", "unblocked", "edited", "ignored"]
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Incoming:
     """One thing that happened in a channel.
 
     `message`, `pressed` (a button, `text` is its words) and `start` (the client opened the chat) are the client's
-    words. `blocked` and `unblocked` say whether the client may be written to. `ignored` is none of ours; `reason`
-    says in Russian why.
+    words; `edited` are new words for `external_message_id`, which was said before. `blocked` and `unblocked` say
+    whether the client may be written to. `ignored` is none of ours; `reason` says in Russian why.
     """
 
     kind: Kind

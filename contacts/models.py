@@ -125,9 +125,14 @@ class Message(models.Model):
     received_at = models.DateTimeField("получено")
     understanding = models.JSONField("понято", null=True, blank=True)  # assistant.Understanding.to_json()
     is_processed = models.BooleanField("обработано", default=True)  # False: a client's message that awaits its answer
+    earlier = models.JSONField(
+        "прежний текст", default=list, blank=True
+    )  # [{text, until}], oldest first: it was edited
     is_answer = models.BooleanField(
         "ответ по существу", default=False
     )  # acts on the intent, not a mere acknowledgement
+
+    edited_from: str | None = None  # on the instance that an edit has just changed: the text before it
 
     class Meta:
         verbose_name = "сообщение"

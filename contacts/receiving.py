@@ -16,6 +16,7 @@ from contacts.models import Contact, Conversation, Identity, Message
 from leadhub import rows
 from tenants.models import ChannelKind
 
+MOST_VERSIONS = 20  # of one message that are kept
 LONGEST = 10_000  # characters of one message that are kept; the event holds the whole
 _CONTACT_NUMBERS = "contacts_contact_id_seq"
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -31,8 +32,10 @@ def receive(account: Account, incoming: Incoming, *, event_id: int, now: datetim
         note_reachability(account.kind, incoming.external_user_id, is_unreachable=incoming.kind == "blocked")
         return None
     text = clean(incoming.text).strip()[:LONGEST]
-    if not incoming.is_words or not text:
+    if not (incoming.is_words or incoming.kind == "edited") or not text:
         return None
+    if incoming.kind == "edited" and (found := _said_before(account, incoming)):
+        return _amend(found, text, at=min(incoming.sent_at or now, now))
     message = Message(
         author=Message.Author.CLIENT,
         text=text,
@@ -56,6 +59,30 @@ def receive(account: Account, incoming: Incoming, *, event_id: int, now: datetim
     if not _keep(message, conversation):
         return None
     _learn(conversation, incoming, now=now)
+    return message
+
+
+def _said_before(account: Account, incoming: Incoming) -> Message | None:
+    """The message that was edited; its conversation is locked. None: the edit came first, or all there ever was."""
+    conversation = _locked(account.kind, clean(incoming.external_user_id)[:128])
+    if conversation is None:
+        return None
+    number = message_external_id(account, incoming, event_id=0)
+    found = conversation.messages.filter(author=Message.Author.CLIENT, external_id=number).first()
+    if found:
+        found.conversation = conversation
+    return found
+
+
+def _amend(message: Message, text: str, *, at: datetime) -> Message | None:
+    """Put the new words in place of the old, which are kept. None: they are the same, or an older edit came late."""
+    last = message.earlier[-1]["until"] if message.earlier else ""
+    if text == message.text or (last and at < datetime.fromisoformat(last)):
+        return None
+    message.edited_from = message.text
+    message.earlier = [*message.earlier, {"text": message.text, "until": at.isoformat()}][-MOST_VERSIONS:]
+    message.text = text
+    message.save(update_fields=["text", "earlier"])
     return message
 
 

@@ -19,7 +19,7 @@ from routing import config
 from routing.models import Lead, Task
 from routing.signals import lead_changed, task_changed
 
-_OF_VISITS = ("booked", "moved", "cancelled", "confirmed", "arrived", "no_show")
+_OF_VISITS = ("booked", "moved", "extended", "cancelled", "confirmed", "arrived", "no_show")
 
 
 @receiver(lead_changed, sender=Lead)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox import views
+from inbox import teaching, views
 
 app_name = "inbox"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("<int:lead_id>/call-task/", views.call_task, name="call_task"),
     path("<int:lead_id>/done/", views.done, name="done"),
     path("<int:lead_id>/correct/", views.correct, name="correct"),
+    path("<int:lead_id>/teach/<int:message_id>/", teaching.teach, name="teach"),
     path("<int:lead_id>/release/", views.release, name="release"),
     path("<int:lead_id>/openings/", views.openings, name="openings"),
     path("<int:lead_id>/book/", views.book, name="book"),

@@ -21,7 +21,7 @@ from inbox import presence
 from inbox.cards import card_view
 from inbox.screen import listing, screen, whole_number
 from leadhub import clock
-from routing import access, assignment, calls, leads, outcomes, queries, replies, talks, visits
+from routing import access, assignment, calls, leads, outcomes, queries, replies, talks, teaching, visits
 from routing.cards import contact_view, openings_view, read_value
 from routing.models import Lead
 from routing.rows import ConversationView
@@ -152,6 +152,7 @@ def _list(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
 
 def _conversation(lead: Lead, member: Member, *, now: datetime, before: int | None = None) -> ConversationView:
     shown = talks.conversation_view(lead, member, now=now, before=before)
+    shown = teaching.with_marks(shown, lead)
     return replace(shown, answering_name=presence.who_types(lead, besides=member))
 
 
@@ -176,7 +177,7 @@ def take(request: HttpRequest, lead_id: int) -> HttpResponse:
         assignment.take(lead, by=_staff(request.member), now=clock.now())
     except assignment.AlreadyTaken as taken:
         messages.info(request, f"{taken}.")
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 @require_POST
@@ -187,7 +188,7 @@ def hand_back(request: HttpRequest, lead_id: int) -> HttpResponse:
         messages.info(request, "Разговор ведёт не сотрудник: возвращать нечего.")
     else:
         assignment.hand_back(lead, by=_staff(request.member), now=clock.now())
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 def _staff(member: Member) -> Any:
@@ -222,7 +223,7 @@ def reply(request: HttpRequest, lead_id: int) -> HttpResponse:
     except replies.NotSent as refusal:
         return _old_text(request, lead_id, text, status=422, error=str(refusal))
     presence.stop_typing(lead)
-    return _changed(request, lead_id, fresh_composer=True)
+    return changed(request, lead_id, fresh_composer=True)
 
 
 @require_POST
@@ -234,7 +235,7 @@ def note(request: HttpRequest, lead_id: int) -> HttpResponse:
         replies.note(lead, request.member, text, client_key=request.POST.get("client_key", ""), now=clock.now())
     except replies.NotSent as refusal:
         return _old_text(request, lead_id, text, status=422, is_note=True, error=str(refusal))
-    return _changed(request, lead_id, fresh_composer=True)
+    return changed(request, lead_id, fresh_composer=True)
 
 
 @require_POST
@@ -252,7 +253,7 @@ def retry_delivery(request: HttpRequest, lead_id: int, delivery_id: int) -> Http
     """Send a failed text after all."""
     lead = access.lead_for(request.member, lead_id)
     outbound.retry(access.delivery_for(lead, delivery_id), now=clock.now())
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 def _old_text(request: HttpRequest, lead_id: int, text: str, *, status: int, **told: Any) -> HttpResponse:
@@ -283,7 +284,7 @@ def call_task(request: HttpRequest, lead_id: int) -> HttpResponse:
     why = " ".join(request.POST.get("comment", "").split())[:160] or "по заявке"
     calls.call_task(lead, why=why, at=now + timedelta(minutes=wait), staff=request.member.staff, now=now)
     messages.success(request, "Задача «Перезвонить» поставлена.")
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 @require_POST
@@ -306,7 +307,7 @@ def done(request: HttpRequest, lead_id: int) -> HttpResponse:
         outcomes.finish(lead, request.POST.get("outcome", ""), by=request.member, why=why, now=clock.now())
     except outcomes.NotPossible as refusal:
         messages.error(request, str(refusal))
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 @require_POST
@@ -318,7 +319,7 @@ def correct(request: HttpRequest, lead_id: int) -> HttpResponse:
         outcomes.correct(lead, request.POST.get("intent", ""), by=request.member, now=clock.now())
     except outcomes.NotPossible as refusal:
         messages.error(request, str(refusal))
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 @require_POST
@@ -365,7 +366,7 @@ def book(request: HttpRequest, lead_id: int) -> HttpResponse:
     except visits.Missing as question:
         return _openings(request, lead, request.POST, error=str(question), status=422)
     messages.success(request, "Клиент записан, подтверждение отправлено.")
-    return _changed(request, lead_id)
+    return changed(request, lead_id)
 
 
 def _openings(request: HttpRequest, lead: Lead, told: Any, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -422,7 +423,7 @@ def shift(request: HttpRequest) -> HttpResponse:
 # --- The answer to every act -----------------------------------------------------------------------------------------
 
 
-def _changed(request: HttpRequest, lead_id: int, *, fresh_composer: bool = False) -> HttpResponse:
+def changed(request: HttpRequest, lead_id: int, *, fresh_composer: bool = False) -> HttpResponse:
     """All parts of the page that the act may have changed; without htmx back to the lead."""
     if not request.htmx:
         return redirect("inbox:conversation", lead_id)

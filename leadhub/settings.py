@@ -52,7 +52,6 @@ SHARED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "agency",
-    "inbox",
     "reports",
 ]
 # The admin's log stands in each tenant's schema too: its lines hold clients' names.
@@ -66,6 +65,7 @@ TENANT_APPS = [
     "routing",
     "crm",
     "reminders",
+    "inbox",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
 TENANT_MODEL = "tenants.Tenant"
@@ -294,6 +294,11 @@ OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4o-mini")
 OPENAI_TIMEOUT = env.int("OPENAI_TIMEOUT_MS", default=1200) / 1000  # seconds in all, whatever happens
 OPENAI_PROMPT_KOPECKS_PER_1K = env.float("OPENAI_PROMPT_KOPECKS_PER_1K", default=2.0)
 OPENAI_COMPLETION_KOPECKS_PER_1K = env.float("OPENAI_COMPLETION_KOPECKS_PER_1K", default=6.0)
+# "": nothing is compared by meaning
+OPENAI_EMBEDDING_MODEL = env.str("OPENAI_EMBEDDING_MODEL", default="sandbox-embeddings" if SANDBOX_URL else "")
+OPENAI_EMBEDDING_TIMEOUT = env.int("OPENAI_EMBEDDING_TIMEOUT_MS", default=600) / 1000  # seconds
+OPENAI_EMBEDDING_MIN_SIMILARITY = env.float("OPENAI_EMBEDDING_MIN_SIMILARITY", default=0.6)  # cosine
+OPENAI_EMBEDDING_KOPECKS_PER_1K = env.float("OPENAI_EMBEDDING_KOPECKS_PER_1K", default=0.2)
 OPENAI_LOG_DAYS = env.int("OPENAI_LOG_DAYS", default=30)  # then the texts of a call go, its figures stay
 HTTP_CONNECT_TIMEOUT = 3.0
 HTTP_READ_TIMEOUT = env.float("HTTP_READ_TIMEOUT_SECONDS", default=10.0)

@@ -219,7 +219,7 @@ def visit_words(appointment: Appointment, *, now: datetime) -> dict[str, str]:
         "staff": appointment.staff.name,
         "address": appointment.branch.address,
         "name": appointment.contact.name,
-        "price": words.price(appointment.price_kopecks),
+        "price": words.price_range(appointment.price_kopecks, appointment.price_to_kopecks),
     }
 
 

@@ -12,7 +12,7 @@ from assistant import dialogue
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation
-from leadhub import rows
+from leadhub import rehearsal, rows
 from routing import config as configs
 from routing import record, sla
 from routing.config import Config
@@ -223,7 +223,11 @@ def tiers_for(stage: str) -> list[list[str]]:
 
 
 def lock_assigning() -> None:
-    """Assignments of one business are decided one after another, so that caps and rotation hold."""
+    """Assignments of one business are decided one after another, so that caps and rotation hold.
+
+    A rehearsal gives nothing to anybody: real leads do not wait for it."""
+    if rehearsal.is_on():
+        return
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || ':assign'), 0)")
 

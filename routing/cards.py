@@ -56,9 +56,9 @@ def card_view(lead: Lead, member: Member, *, now: datetime, crm: CrmView) -> Car
     return CardView(
         lead_id=lead.pk,
         contact=contact_view(lead, now=now),
-        score=_score(lead, decisions),
-        understood=_understood(telling.understanding if telling else None, talks.zone_of(lead), now=now),
-        decision=_decision(decisions),
+        score=score_view(lead, decisions),
+        understood=understood_view(telling.understanding if telling else None, talks.zone_of(lead), now=now),
+        decision=decision_view(decisions),
         openings=openings_view(lead, now=now) if actions.book else _no_openings(lead),
         appointments=_appointments(lead.contact, now=now),
         tasks=tuple(_tasks(lead, member, now=now)),
@@ -168,7 +168,7 @@ def _tasks(lead: Lead, member: Member, *, now: datetime) -> list:
 # --- Why -------------------------------------------------------------------------------------------------------------
 
 
-def _score(lead: Lead, decisions: Sequence[Decision]) -> ScoreView:
+def score_view(lead: Lead, decisions: Sequence[Decision]) -> ScoreView:
     weights = configs.load().weights
     parts = tuple(
         ScorePart(
@@ -185,7 +185,7 @@ def _score(lead: Lead, decisions: Sequence[Decision]) -> ScoreView:
     return ScoreView(lead.score, temperature, parts, weights.hot_from, weights.warm_from, decided)
 
 
-def _decision(decisions: Sequence[Decision]) -> DecisionView | None:
+def decision_view(decisions: Sequence[Decision]) -> DecisionView | None:
     """The newest choice of who answers: its reason, and everybody it could have been."""
     line = next((line for line in decisions if line.kind in _CHOICES), None)
     if line is None:
@@ -199,7 +199,7 @@ def _decision(decisions: Sequence[Decision]) -> DecisionView | None:
     return DecisionView(line.created_at, "", None, line.title, reason, candidates)
 
 
-def _understood(told: Mapping[str, Any] | None, zone: ZoneInfo, *, now: datetime) -> UnderstoodView | None:
+def understood_view(told: Mapping[str, Any] | None, zone: ZoneInfo, *, now: datetime) -> UnderstoodView | None:
     if not told:
         return None
     intent = told.get("corrected_intent") or told["intent"]

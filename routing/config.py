@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from assistant.learning import serving
+from assistant.model import Model
+from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
 from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
@@ -53,10 +61,17 @@ class Config:
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
     skills: dict[int, int | None]  # service id -> the skill it needs
     rules: InForce
+    about: dict[int, str]  # staff id -> what tells namesakes apart
+    learned: int  # id of the version of the weights in use; 0: the shipped ones
 
     @property
     def policy_url(self) -> str:
         return self.settings.policy_url
+
+    @property
+    def model(self) -> Model | None:
+        """The weights that the business taught the assistant; None: the shipped ones."""
+        return serving.model(self.learned)
 
     def branch(self, branch_id: int | None) -> Branch:
         """That branch, or the first one where none is known or it was closed."""
@@ -93,9 +108,30 @@ class _Kept:
 _kept: dict[str, _Kept] = {}
 
 
+_tried: ContextVar[Config | None] = ContextVar("tried", default=None)
+
+
+@contextmanager
+def tried(**differing: Any) -> Iterator[Config]:
+    """Inside, in this thread alone, the current tenant has the settings of this very moment, with these values of
+    BusinessSettings in place of its own. Nothing is stored, and nobody else sees it."""
+    config = _read()
+    settings = copy.copy(config.settings)
+    for name, value in differing.items():
+        setattr(settings, name, value)
+    config = replace(config, settings=settings)
+    token = _tried.set(config)
+    try:
+        yield config
+    finally:
+        _tried.reset(token)
+
+
 def load() -> Config:
     """The current tenant's settings: a change that was saved counts after LOOK_AGAIN seconds in every process, any
     other after KEPT_SECONDS. A business without a branch raises DoesNotExist."""
+    if config := _tried.get():
+        return config
     schema, moment = connection.schema_name, time.monotonic()
     found = _kept.get(schema)
     if found and moment - found.looked_at < LOOK_AGAIN:
@@ -146,17 +182,20 @@ def _read() -> Config:
         raise Branch.DoesNotExist("в бизнесе нет ни одного работающего филиала")
     settings = BusinessSettings.objects.select_related("backup_staff").get(pk=1)
     calendars = load_calendars()
+    staff = list(StaffMember.objects.filter(is_active=True).select_related("branch"))
     return Config(
         settings=settings,
         branches=branches,
-        price_list=tuple(service_info(service) for service in Service.objects.filter(is_active=True)),
+        price_list=price_list(),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
-        wording=Wording(),
+        wording=Wording(settings.tone),
         calendars=calendars,
         ground=load_ground(settings, calendars),
-        rotas=load_rotas(list(StaffMember.objects.filter(is_active=True))),
+        rotas=load_rotas(staff),
         matrix=load_matrix(),
+        about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
+        learned=serving.published(),
         skills=dict(Service.objects.values_list("pk", "skill_id")),
         rules=_rules(),
     )
@@ -170,16 +209,9 @@ def _rules() -> InForce:
     return InForce(rules, found.number, asks_load=any("load" in fields_of(rule) for rule in rules))
 
 
-def service_info(service: Service) -> ServiceInfo:
-    return ServiceInfo(
-        id=service.pk,
-        name=service.name,
-        synonyms=tuple(service.synonyms),
-        category=service.category,
-        duration_minutes=service.duration_minutes,
-        price_kopecks=service.price_kopecks,
-        price_to_kopecks=service.price_to_kopecks,
-    )
+def _about(person: StaffMember, *, several: bool) -> str:
+    """«Старший стилист, Весна на Менделеева»; the branch only where there are several."""
+    return ", ".join(part for part in (person.position, person.branch.name if several else "") if part)
 
 
 def weights_of(policy: ScorePolicy) -> Weights:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
-from assistant import knowledge
-from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
+from assistant import knowledge, words
+from assistant.desk import Addition, Booked, Client, Opening, Quote, StaffInfo
 from assistant.models import Promotion
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
 from booking import actions
 from booking import queries as booking_queries
 from booking.models import Appointment
+from booking.openings import Opening as FreeTime
 from booking.openings import Wish
 from channels_app import outbound
+from channels_app.notices import notify
 from contacts import phones_proof
 from contacts.models import Consent, Conversation
 from routing import calls
 from tenants.business.calendar import hours_text
-from tenants.business.models import Branch
+from tenants.business.models import Branch, Service, StaffMember, Upsell
+from tenants.models import Role
 
 if TYPE_CHECKING:
     from routing.config import Config
     from routing.models import Lead
 
+LONGEST_WAIT = timedelta(minutes=30)  # between a visit and what is added to it with somebody else
 QUOTED = {"entry": "Ответ из базы знаний", "promotion": "Ответ из акций", "service": "Ответ из прайса"}
 
 
@@ -59,8 +63,10 @@ class BookingDesk:
         self.business_name = config.settings.public_name
         self.policy_url = config.policy_url
         self.min_confidence = config.settings.confidence_threshold
+        self.late_limit = timedelta(minutes=config.settings.late_limit_minutes)
         self.handover: Handover | None = None
         self.done: list[tuple[str, str]] = []  # lines for the decision record
+        self.near: Mapping[int, float] = {}  # entries of the knowledge base near to the message in meaning
         self._has_consent: bool | None = None
         self._is_returning = is_returning
         self._contact = conversation.contact
@@ -143,7 +149,11 @@ class BookingDesk:
     def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
         ground = self.config.ground
         needed = {ground.services[pk].skill_id for pk in service_ids if pk in ground.services} - {None}
-        return [StaffInfo(person.id, person.name) for person in ground.team if needed <= person.skill_ids]
+        return [
+            StaffInfo(person.id, person.name, self.config.about.get(person.id, ""))
+            for person in ground.team
+            if needed <= person.skill_ids
+        ]
 
     # --- Time ---
 
@@ -155,11 +165,16 @@ class BookingDesk:
         limit: int = 3,
         staff_id: int | None = None,
         exclude_starts: Sequence[datetime] = (),
+        beside: Sequence[int] = (),
     ) -> list[Opening]:
+        parted = booking_queries.parted(service_ids, self.config.ground)
+        groups = [list(service_ids), list(beside)] if beside else parted
+        if len(groups) > 1:
+            return self._together(groups, wish, limit=limit, exclude_starts=exclude_starts, beside=bool(beside))
         look = partial(
             booking_queries.openings,
             list(service_ids),
-            branch=self.branch if len(self.config.branches) > 1 else None,
+            branch=self._only_branch,
             staff_id=staff_id,
             now=self.now,
             exclude_starts=exclude_starts,
@@ -175,10 +190,33 @@ class BookingDesk:
                 is_as_now = (each.staff_id, each.start) == (moving.staff_id, moving.starts_at)
                 same_start = Wish(windows=((each.start, each.start),))
                 found += look(same_start, limit=1).openings if is_as_now else [each]  # the other people's
-        return [
-            Opening(each.staff_id, each.staff_name, each.branch_id, each.start, each.end, tuple(service_ids))
-            for each in found[:limit]
-        ]
+        return [_told(each) for each in found[:limit]]
+
+    @property
+    def _only_branch(self) -> Branch | None:
+        return self.branch if len(self.config.branches) > 1 else None
+
+    def _together(
+        self,
+        groups: Sequence[Sequence[int]],
+        wish: DateTimeSlot | None,
+        *,
+        limit: int,
+        exclude_starts: Sequence[datetime],
+        beside: bool,
+    ) -> list[Opening]:
+        rows = booking_queries.rows_together(
+            groups,
+            self._wish(wish),
+            now=self.now,
+            ground=self.config.ground,
+            branch=self._only_branch,
+            limit=limit,
+            exclude_starts=exclude_starts,
+            contact_id=self._contact.pk,
+            beside=beside,
+        )
+        return [replace(_told(first), then=tuple(map(_told, others))) for first, *others in rows]
 
     def _being_moved(self, service_ids: Sequence[int]) -> Appointment | None:
         """The client's visit that these services are to be moved from: it does not stand in its own way. None: a time
@@ -221,9 +259,16 @@ class BookingDesk:
     def opening_hours_text(self) -> str:
         return hours_text(self.config.calendars[self.branch.pk])
 
+    def hours_on(self, day: date) -> str:
+        spans = self.config.calendars[self.branch.pk].spans(day)
+        hours = ((span.start.astimezone(self.zone), span.end.astimezone(self.zone)) for span in spans)
+        return words.listing([f"с {words.clock(start)} до {words.clock(end)}" for start, end in hours])
+
     # --- Appointments ---
 
     def hold(self, opening: Opening) -> int | None:
+        if opening.then:
+            return self._hold_together(opening)
         moving = self._being_moved(opening.service_ids)
         try:
             held = actions.hold(
@@ -241,23 +286,124 @@ class BookingDesk:
             return None
         return held.pk
 
-    def book(self, hold_id: int) -> Booked | None:
+    def _hold_together(self, opening: Opening) -> int | None:
+        parts = [
+            actions.Part(tuple(each.service_ids), each.staff_id, each.branch_id, each.start) for each in opening.parts
+        ]
+        try:
+            held = actions.hold_together(self._contact, self.conversation, parts, lead_id=self.lead.pk, now=self.now)
+        except (actions.Taken, actions.Impossible):
+            return None
+        return held[0].pk
+
+    def book(self, hold_id: int, *, for_whom: Sequence[str] = ()) -> Booked | None:
         held = self._own(hold_id)
         if held is None:
             return None
         try:
-            booked = actions.book(held, now=self.now)
+            booked = actions.book_together(actions.together_with(held), now=self.now, for_whom=for_whom)
         except (actions.Taken, actions.Impossible):
             return None
-        self.done.append(("Записан", f"к {booked.staff} на {booked.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
-        return self._booked(booked)
+        for row in booked:
+            self.done.append(("Записан", f"к {row.staff} на {row.starts_at.astimezone(self.zone):%d.%m %H:%M}"))
+        first, *others = map(self._booked, booked)
+        return replace(first, then=tuple(others))
+
+    def addition(self, appointment_id: int) -> Addition | None:
+        visit = self._own(appointment_id)
+        if visit is None or visit.upsell_id:
+            return None
+        booked_ids = {service.pk for each in actions.together_with(visit) for service in each.services.all()}
+        offers = Upsell.objects.filter(service__in=booked_ids, offer__is_active=True).exclude(offer__in=booked_ids)
+        for upsell in offers.select_related("offer"):
+            service = self.config.service(upsell.offer_id)
+            if service and (self._can_add(visit, upsell.offer) or self._right_after(visit, upsell.offer)):
+                visit.upsell = upsell.offer
+                visit.save(update_fields=["upsell"])
+                return Addition(service, upsell.text)
+        return None
+
+    def _can_add(self, visit: Appointment, service: Service) -> bool:
+        return actions.can_extend(visit, service, now=self.now)
+
+    def _right_after(self, visit: Appointment, service: Service) -> FreeTime | None:
+        """A free time of somebody else for the service, when the visit is over."""
+        latest = visit.ends_at + LONGEST_WAIT
+        found = booking_queries.openings(
+            [service.pk],
+            Wish(windows=((visit.ends_at, latest),)),
+            now=self.now,
+            branch=visit.branch,
+            limit=1,
+            contact_id=self._contact.pk,
+            ground=self.config.ground,
+        )
+        return next(iter(found.openings), None)
+
+    def add(self, appointment_id: int, service_id: int) -> Booked | None:
+        visit = self._own(appointment_id)
+        service = self.config.ground.services.get(service_id)
+        if visit is None or service is None or not visit.is_expected:
+            return None
+        try:
+            told = self._extended(visit, service) if self._can_add(visit, service) else self._followed(visit, service)
+        except (actions.Taken, actions.Impossible):
+            return None
+        if told:
+            Appointment.objects.filter(pk=appointment_id).update(upsell_taken=True)
+            self.done.append(("Добавлена услуга", service.name))
+        return told
+
+    def _extended(self, visit: Appointment, service: Service) -> Booked:
+        return self._booked(actions.extend(visit, service, now=self.now))
+
+    def _followed(self, visit: Appointment, service: Service) -> Booked | None:
+        after = self._right_after(visit, service)
+        if after is None:
+            return None
+        held = actions.hold(
+            self._contact,
+            self.conversation,
+            [service.pk],
+            after.staff_id,
+            after.branch_id,
+            after.start,
+            lead_id=self.lead.pk,
+            now=self.now,
+        )
+        booked = actions.book(held, now=self.now)
+        return replace(self._booked(visit), then=(self._booked(booked),))
+
+    def decline_addition(self, appointment_id: int) -> None:
+        Appointment.objects.filter(pk=appointment_id, contact=self._contact).update(upsell_taken=False)
 
     def release(self, hold_id: int) -> None:
         if held := self._own(hold_id):
             actions.release(held, now=self.now)
 
-    def appointments(self) -> list[Booked]:
-        rows = booking_queries.upcoming([self._contact.pk], now=self.now)
+    def last_visit(self) -> Booked | None:
+        last = booking_queries.last_visit(self._contact.pk)
+        return self._booked(last) if last and self._may_see(last) else None
+
+    def note_late(self, appointment_id: int, late: timedelta) -> None:
+        visit = self._own(appointment_id)
+        if visit is None:
+            return
+        by = f" на {words.duration(int(late.total_seconds() // 60))}" if late else ""
+        at = f"{visit.starts_at.astimezone(self.zone):%H:%M}"
+        for person in self._told_of_late(visit):
+            key = f"late-{visit.pk}-{int(late.total_seconds())}"
+            notify(person, "late", f"Клиент опаздывает{by}: визит в {at}", lead_id=self.lead.pk, key=key, now=self.now)
+        self.done.append(("Опаздывает", by.removeprefix(" на ") or "не сказал, на сколько"))
+
+    def _told_of_late(self, visit: Appointment) -> list[StaffMember]:
+        """Who receives the client, and those at the desk now."""
+        desk = StaffMember.objects.filter(is_active=True, role=Role.RECEPTIONIST, branch=visit.branch_id)
+        there = [person for person in desk if self.config.rotas[person.pk].at(self.now, self.config.calendars)]
+        return [visit.staff, *there]
+
+    def appointments(self, *, begun: bool = False) -> list[Booked]:
+        rows = booking_queries.upcoming([self._contact.pk], now=self.now, begun=begun)
         return [self._booked(row) for row in rows if self._may_see(row)]
 
     def _may_see(self, row: Appointment) -> bool:
@@ -309,6 +455,8 @@ class BookingDesk:
             end=row.ends_at,
             price_kopecks=row.price_kopecks,
             status=row.status,
+            price_to_kopecks=row.price_to_kopecks,
+            for_whom=row.for_whom,
         )
 
     # --- Knowledge ---
@@ -327,7 +475,7 @@ class BookingDesk:
         )
 
     def find_knowledge(self, question: str) -> Quote | None:
-        found = knowledge.find(question, promotions=self._promotions(), services=self.services())
+        found = knowledge.find(question, promotions=self._promotions(), services=self.services(), near=self.near)
         if found:
             self.done.append((QUOTED[found.source], f"№{found.id}"))
         return found
@@ -342,3 +490,7 @@ class BookingDesk:
         before = self.handover
         self.handover = Handover(stage, reason, urgent or bool(before and before.urgent))
         self.done.append(("Позван человек", reason))
+
+
+def _told(free: FreeTime) -> Opening:
+    return Opening(free.staff_id, free.staff_name, free.branch_id, free.start, free.end, tuple(free.service_ids))

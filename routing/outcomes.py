@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 
+from assistant.learning import examples as learning
 from assistant.understanding import INTENTS
 from booking.models import Appointment
 from channels_app import live
 from channels_app.notices import notify
-from contacts.models import Conversation
+from contacts.models import Conversation, Message
 from routing import access, dispatching, leads, record, sla, talks
 from routing import config as configs
 from routing.desk import BookingDesk
@@ -80,6 +82,8 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     if intent not in INTENTS:
         raise NotPossible("Такого намерения нет.")
     if intent == "spam":
+        if message := talks.telling_message(lead):
+            _teach(message, intent, by=by, now=now)
         return finish(lead, "spam", by=by, why="", now=now)
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity", "branch")
     conversation = rows.get(pk=lead.conversation_id)
@@ -89,6 +93,7 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     before = message.understanding.get("corrected_intent") or message.understanding["intent"]
     message.understanding = {**message.understanding, "corrected_intent": intent, "by": access.name_of(by)}
     message.save(update_fields=["understanding"])
+    _teach(message, intent, by=by, now=now)
     lead = Lead.objects.select_for_update(of=("self",)).select_related("contact", "owner", "branch").get(pk=lead.pk)
     lead.intent = intent
     config = configs.load()
@@ -104,3 +109,10 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
         dispatching.route(lead, desk, is_new=False, now=now)
     live.publish("lead", id=lead.pk)
     return lead
+
+
+def _teach(message: Message, intent: str, *, by: Member, now: datetime) -> None:
+    """What was meant, with all else as it was understood, is an example to learn from."""
+    told = learning.Meaning.of(message.understanding)
+    right = told if intent == told.intent else replace(told, intent=intent, also=())
+    learning.note_meaning(message, right, by=access.name_of(by), now=now)

@@ -6,6 +6,7 @@ Everything here runs under the lock of the conversation's row, so one conversati
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,7 +23,7 @@ from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, leads, record, refining, sla
+from routing import dispatching, edits, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -40,7 +41,12 @@ LONGEST_TEXT = 4000  # characters of a burst that are read
 
 def receive_event(event_id: int, *, now: datetime) -> None:
     """Take in one stored POST; answer at once, or when the client's burst of messages is over."""
-    messages = inbound.take_in(event_id, now=now)
+    hear(inbound.take_in(event_id, now=now), now=now)
+
+
+def hear(messages: Sequence[Message], *, now: datetime) -> None:
+    """Clients' messages were stored just now, and their conversations are locked by the caller's transaction."""
+    messages = [message for message in messages if edits.is_to_answer(message, now=now)]
     window = configs.load().settings if messages else None
     for conversation_id, fresh in groupby(messages, key=lambda message: message.conversation_id):
         fresh = list(fresh)
@@ -86,6 +92,8 @@ def _answer(
         return
     config = configs.load()
     text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
+    if refined and refined.text and refined.text != text:
+        return  # edited meanwhile: the edit owed its own reading
     past = leads.past_of(conversation.contact, now=now)
     understanding = _understand(
         text, config.branch(conversation.branch_id), config, known=past.is_known or never_spam, now=now
@@ -94,7 +102,9 @@ def _answer(
         understanding = refined.understanding or understanding
     elif not never_spam and refining.postpone(conversation, fresh[-1], understanding, text, config, now=now):
         return
-    understanding = dialogue.as_answer(conversation.state.get("dialogue"), understanding, text)
+    understanding = dialogue.as_answer(
+        conversation.state.get("dialogue"), understanding, text, price_list=config.price_list
+    )
     branch = _place(conversation, understanding, config)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
@@ -115,6 +125,8 @@ def _answer(
             sla.start_confirm(lead, lead.clock_due_at, now=now)
             later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
         desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
+        if refined:
+            desk.near, desk.done = refined.near, list(refined.notes)
         if lead.status != Lead.Status.QUARANTINE:
             is_silent = bool(conversation.held_by_id) or not config.settings.assistant_enabled
             _turn(conversation, lead, understanding, desk, text=text, last=fresh[-1], is_silent=is_silent, now=now)
@@ -130,7 +142,9 @@ def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: 
     """An engine that stumbles costs the client no answer: the message counts as not understood, a person is called."""
     local = now.astimezone(branch.zone).replace(tzinfo=None)
     try:
-        return understand(text, now=local, price_list=config.price_list, city=branch.city, known_client=known)
+        return understand(
+            text, now=local, price_list=config.price_list, city=branch.city, known_client=known, model=config.model
+        )
     except Exception:
         logger.exception("a message was not understood")
         return Understanding(intent="other", confidence=0.0, reasons=("разобрать не удалось, нужен человек",))
@@ -177,20 +191,21 @@ def _turn(
     now: datetime,
 ) -> None:
     turn = dialogue.step(conversation.state.get("dialogue", {}), understanding, desk, text=text, silent=is_silent)
-    number = conversation.state.get("said", 0)  # goes round the variants of a text
-    conversation.state = {**conversation.state, "dialogue": turn.state, "said": number + 1}
+    said = Counter(conversation.state.get("heard", {}))  # how often each text was said: variants take turns
+    heard = Counter(say.key for say in turn.says)
+    conversation.state = {**conversation.state, "dialogue": turn.state, "heard": said + heard}
     if turn.stage and turn.stage != lead.stage:
         lead.stage = turn.stage
         record.keep(lead, "stage")
     if not turn.says:
         return
     wording = desk.config.wording
-    reply = "\n\n".join(wording.say(say.key, say.params, turn=number) for say in turn.says)
+    reply = "\n\n".join(wording.say(say.key, say.params, turn=said[say.key]) for say in turn.says)
     choices = next((say.choices for say in reversed(turn.says) if say.choices), ())
     outbound.queue(
         conversation,
         reply,
-        key=f"answer-{last.pk}",
+        key=f"answer-{last.pk}" + (f"-{len(last.earlier)}" if last.earlier else ""),
         choices=choices,
         by_assistant=True,
         is_answer=turn.acts_on_intent,

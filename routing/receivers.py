@@ -18,7 +18,7 @@ from contacts.models import Message
 from leadhub.work import later
 from routing import config
 
-SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy")
+SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "assistant.ModelVersion")
 
 _ANSWERED = """
 WITH answered AS (
@@ -32,7 +32,8 @@ ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
 
 @receiver([post_save, post_delete, m2m_changed])
 def settings_changed(sender: type[Model], **_: Any) -> None:
-    """A business's own data was edited: its branches, people, services, texts, matrix, weights, times."""
+    """A business's own data was edited: its branches, people, services, texts, matrix, weights, times, what
+    it taught the assistant."""
     if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
         config.note_change()
 

@@ -141,6 +141,31 @@ class MediaView:
 
 
 @dataclass(frozen=True)
+class MarkView:
+    """What a person says of an understanding or of a reply of the assistant: `verdict` is "", "right" or "wrong"."""
+
+    lead_id: int
+    message_id: int
+    is_reply: bool
+    told: str = ""  # «хочет записаться · 93 %», for client messages
+    verdict: str = ""
+    by: str = ""
+    right: str = ""  # what it meant, or what should have been answered; "": not said yet
+    reply: str = ""  # the assistant's words, to start a better answer from
+    intents: tuple[Choice, ...] = ()
+    also: tuple[Choice, ...] = ()  # what may be meant besides
+    is_urgent: bool = False
+    is_price_sensitive: bool = False
+    emotions: tuple[Choice, ...] = ()
+    is_newest: bool = False  # of the client's messages: the keys mean this one
+
+    @property
+    def asks(self) -> bool:
+        """The mark waits for what is right."""
+        return self.verdict == "wrong" and not self.right
+
+
+@dataclass(frozen=True)
 class MessageView:
     """One message or note. `pieces` together are its whole text."""
 
@@ -154,9 +179,11 @@ class MessageView:
     delivery_title: str = ""
     retry_delivery_id: int = 0  # a failed delivery that may be sent again; 0: none
     was_edited: bool = False
+    earlier: tuple[str, ...] = ()  # its former texts, oldest first
     is_deleted: bool = False
     media: tuple[MediaView, ...] = ()
     understood: str = ""  # «запись · уверенность 93 %», for client messages
+    mark: MarkView | None = None  # None: there is nothing to say of it
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,8 @@ def _message(message: Message, slots: Sequence[SlotView], names: Mapping[int, st
         delivery_title=_delivery_title(delivery),
         retry_delivery_id=delivery.pk if delivery and delivery.status == Delivery.Status.FAILED else 0,
         understood=_understood(message),
+        was_edited=bool(message.earlier),
+        earlier=tuple(version["text"] for version in message.earlier),
     )
 
 

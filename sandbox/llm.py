@@ -1,4 +1,5 @@
-"""An OpenAI-compatible chat endpoint without a model: answers by a few rules, and the ways in which a real one fails.
+"""An OpenAI-compatible server of chat and embeddings without a model: a few rules, and the ways in which a real one
+fails.
 
 A question about a client's message (`reading.py`) is read by plain rules. The answer to any other request with a JSON
 schema is the smallest object that the schema allows; without one it is one plain sentence. Modes: "good"; "slow" (after
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from . import reading
+from . import reading, vectors
 from .faults import Late
 from .params import BadBody, request_params
 from .world import World
@@ -45,6 +46,7 @@ class Llm:
     def routes(self) -> list[Route]:
         return [
             Route("/llm/v1/chat/completions", self.endpoint, methods=["POST"]),
+            Route("/llm/v1/embeddings", self.embeddings, methods=["POST"]),
             Route("/llm/v1/models", self.models, methods=["GET"]),
         ]
 
@@ -62,6 +64,46 @@ class Llm:
         authorized = request.headers.get("authorization", "").startswith("Bearer ")
         return self.world.answer("llm", "chat/completions", params, lambda: self.complete(params, authorized))
 
+    async def embeddings(self, request: Request) -> Response:
+        try:
+            params = await request_params(request)
+        except BadBody:
+            return _error(400, "We could not parse the JSON body of your request.", "invalid_request_error")
+        authorized = request.headers.get("authorization", "").startswith("Bearer ")
+        return self.world.answer("llm", "embeddings", params, lambda: self.embed(params, authorized))
+
+    def embed(self, params: dict[str, Any], authorized: bool) -> Response:
+        """Vectors by plain rules (`vectors.py`); "rude": of other lengths; "injected": all alike; "empty": none."""
+        told = params.get("input")
+        texts = [told] if isinstance(told, str) else told
+        if not authorized:
+            return _error(401, "You didn't provide an API key.", "invalid_request_error", "invalid_api_key")
+        if not params.get("model") or not texts:
+            return _error(400, "You must provide a model and an input.", "invalid_request_error")
+        mode = self.world.settings["llm_mode"]
+        if failed := _unavailable(mode):
+            return failed
+        if mode == "refuse":
+            return _error(403, REFUSAL, "invalid_request_error")
+        found = [vectors.of("" if mode == "injected" else str(text)) for text in texts]
+        if mode == "rude":
+            found = [vector[: number + 3] + [1e400] for number, vector in enumerate(found)]
+        rows = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(found)]
+        used = sum(len(str(text)) for text in texts) // 4
+        body = {
+            "object": "list",
+            "data": [] if mode == "empty" else rows,
+            "model": params["model"],
+            **({} if mode == "no_usage" else {"usage": {"prompt_tokens": used, "total_tokens": used}}),
+        }
+        told_text = json.dumps(body)
+        answer = Response(
+            told_text[: len(told_text) // 2] if mode == "wrong_json" else told_text, media_type="application/json"
+        )
+        if mode == "drip":
+            return StreamingResponse(self._drops(bytes(answer.body)), media_type="application/json")
+        return Late(answer, self.world.settings["llm_delay"], self.world.stopping) if mode == "slow" else answer
+
     def complete(self, params: dict[str, Any], authorized: bool) -> Response:
         if not authorized:
             return _error(401, "You didn't provide an API key.", "invalid_request_error", "invalid_api_key")
@@ -70,12 +112,8 @@ class Llm:
         if params.get("stream"):
             return _error(400, "Streaming is not supported by this model.", "invalid_request_error")
         mode = self.world.settings["llm_mode"]
-        if mode == "down":
-            return _error(503, "The server is overloaded or not ready yet.", "server_error")
-        if mode == "busy":
-            busy = _error(429, "Rate limit reached for requests", "requests", "rate_limit_exceeded")
-            busy.headers["Retry-After"] = str(BUSY_SECONDS)
-            return busy
+        if failed := _unavailable(mode):
+            return failed
         wanted = (params.get("response_format") or {}).get("type")
         if (mode == "no_schema" and wanted == "json_schema") or (mode == "no_format" and wanted):
             return _error(400, f"response_format of type {wanted} is not supported", "invalid_request_error")
@@ -132,6 +170,16 @@ class Llm:
                 **({} if mode == "no_usage" else {"usage": usage}),
             }
         )
+
+
+def _unavailable(mode: str) -> Response | None:
+    if mode == "down":
+        return _error(503, "The server is overloaded or not ready yet.", "server_error")
+    if mode == "busy":
+        busy = _error(429, "Rate limit reached for requests", "requests", "rate_limit_exceeded")
+        busy.headers["Retry-After"] = str(BUSY_SECONDS)
+        return busy
+    return None
 
 
 def _read(question: dict[str, Any], mode: str) -> dict[str, Any]:

@@ -63,6 +63,13 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         ),
     ),
     (
+        "Обучение",
+        (
+            Page("Обучение", "model_training", "assistant.ModelVersion", "Чему научен ассистент, его версии"),
+            Page("Примеры", "rule", "assistant.TrainingExample", "Отметки и загруженные переписки"),
+        ),
+    ),
+    (
         "Клиенты",
         (
             Page("Клиенты", "person", "contacts.Contact", "Имя, VIP, заметка"),

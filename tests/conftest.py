@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from django.test.utils import setup_databases, teardown_databases
 
@@ -23,6 +24,9 @@ NOON_IN_UFA = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # Wednesday
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process brings the services up; its workers attach to them."""
+    # A slow machine is no fault; and a run that fails must fail again.
+    hypothesis.settings.register_profile("leadhub", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("leadhub")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         from leadhub.embedded import services_for
 
@@ -59,8 +63,10 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The product's clock stands at Wednesday noon in Ufa and moves only when told."""
+    from leadhub.clock import _standing
+
     clock = Clock(NOON_IN_UFA)
-    monkeypatch.setattr("leadhub.clock.now", clock.now)
+    monkeypatch.setattr("leadhub.clock.now", lambda: _standing.get() or clock.now())
     return clock
 
 
@@ -101,10 +107,12 @@ def outside(sandbox_process: SandboxProcess, settings: Any, monkeypatch: pytest.
 def nothing_remembered(settings: Any) -> None:
     """What processes keep for some seconds (settings, hook keys, counts) does not pass from one test to another, and no
     test reaches a real provider."""
+    from assistant import knowledge
     from channels_app import hooks, live
     from routing import config
 
     config.forget_all()
+    knowledge.forget()
     hooks.forget()
     live._waiting.events.clear()
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}}  # both workers share Valkey

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
+from assistant.desk import Addition, Booked, Client, Opening, Quote, StaffInfo
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo
 
 ZONE = ZoneInfo("Asia/Yekaterinburg")
@@ -32,6 +32,7 @@ class FakeDesk:
     business_name: str = "Салон «Весна»"
     policy_url: str = "https://vesna.example/policy"
     min_confidence: float = 0.45
+    late_limit: timedelta = timedelta(minutes=15)
     client: Client = field(default_factory=lambda: Client("", "", False, False, False))
     urgent: tuple[int, ...] = ()
     promos: list[str] = field(default_factory=list)
@@ -47,6 +48,11 @@ class FakeDesk:
     holds: dict[int, tuple[Opening, datetime]] = field(default_factory=dict)
     taken: set[tuple[int, datetime]] = field(default_factory=set)  # what other clients took: staff, start
     full_days: set[date] = field(default_factory=set)
+    people: tuple[StaffInfo, ...] = (StaffInfo(1, "Анна"), StaffInfo(2, "Ольга"))
+    additions: dict[int, tuple[int, str]] = field(default_factory=dict)  # service -> what to offer with it, and how
+    declined: list[int] = field(default_factory=list)  # visits whose addition was refused
+    late: list[tuple[int, timedelta]] = field(default_factory=list)
+    past: Booked | None = None  # the visit before
     code_phone: str = ""
     next_id: int = 100
 
@@ -57,8 +63,7 @@ class FakeDesk:
         return self.urgent
 
     def staff(self, service_ids: Sequence[int] = ()) -> Sequence[StaffInfo]:
-        people = (StaffInfo(1, "Анна"), StaffInfo(2, "Ольга"))
-        return [person for person in people if person.id == 1 or 3 not in service_ids]
+        return [person for person in self.people if person.id == 1 or 3 not in service_ids]
 
     def openings(
         self,
@@ -68,6 +73,7 @@ class FakeDesk:
         limit: int = 3,
         staff_id: int | None = None,
         exclude_starts: Sequence[datetime] = (),
+        beside: Sequence[int] = (),
     ) -> list[Opening]:
         length = timedelta(minutes=sum(each.duration_minutes for each in SERVICES if each.id in service_ids))
         found: list[Opening] = []
@@ -84,9 +90,24 @@ class FakeDesk:
                     continue
                 people = [each for each in self.staff(service_ids) if staff_id in (None, each.id)]
                 person = next((each for each in people if self._is_free(each.id, start, end)), None)
-                if person:
-                    found.append(Opening(person.id, person.name, 1, start, end, tuple(service_ids)))
+                then = self._beside(person, start, end, beside) if person and beside else ()
+                if person and (then or not beside):
+                    found.append(Opening(person.id, person.name, 1, start, end, tuple(service_ids), then))
         return found[:limit]
+
+    def _beside(self, person: StaffInfo, start: datetime, end: datetime, beside: Sequence[int]) -> tuple[Opening, ...]:
+        """The guest at the same time with somebody else, or after the client."""
+        length = timedelta(minutes=sum(each.duration_minutes for each in SERVICES if each.id in beside))
+        able = list(self.staff(beside))
+        other = next((each for each in able if each != person and self._is_free(each.id, start, start + length)), None)
+        if other:
+            return (Opening(other.id, other.name, 1, start, start + length, tuple(beside)),)
+        if person in able and self._is_free(person.id, end, end + length):
+            return (Opening(person.id, person.name, 1, end, end + length, tuple(beside)),)
+        return ()
+
+    def hours_on(self, day: date) -> str:
+        return "" if day.weekday() == 6 else "с 09:00 до 21:00"
 
     def is_open_at(self, moment: datetime) -> bool:
         local = moment.astimezone(self.zone)
@@ -99,34 +120,71 @@ class FakeDesk:
         self.holds[self.next_id] = (opening, self.now + HOLD_FOR)
         return self.next_id
 
-    def book(self, hold_id: int) -> Booked | None:
+    def book(self, hold_id: int, *, for_whom: Sequence[str] = ()) -> Booked | None:
         opening, until = self.holds.pop(hold_id, (None, self.now))
         if opening is None or until <= self.now:
             return None
         assert self.client.name
         assert self.client.phone
         assert self.client.has_consent
-        chosen = [each for each in SERVICES if each.id in opening.service_ids]
+        names = [*for_whom, *[""] * len(opening.parts)]
+        first, *others = [self._booked(part, name) for part, name in zip(opening.parts, names, strict=False)]
+        self.booked += [first, *others]
+        return replace(first, then=tuple(others))
+
+    def _booked(self, part: Opening, for_whom: str) -> Booked:
+        chosen = [each for each in SERVICES if each.id in part.service_ids]
         self.next_id += 1
-        booked = Booked(
+        lower = sum(each.price_kopecks for each in chosen)
+        upper = sum(each.price_to_kopecks or each.price_kopecks for each in chosen)
+        return Booked(
             id=self.next_id,
-            service_ids=opening.service_ids,
+            service_ids=part.service_ids,
             service_names=tuple(each.name for each in chosen),
-            staff_id=opening.staff_id,
-            staff_name=opening.staff_name,
+            staff_id=part.staff_id,
+            staff_name=part.staff_name,
             branch_address=self.branch_address(),
-            start=opening.start,
-            end=opening.end,
-            price_kopecks=sum(each.price_kopecks for each in chosen),
+            start=part.start,
+            end=part.end,
+            price_kopecks=lower,
             status="booked",
+            price_to_kopecks=upper if upper > lower else None,
+            for_whom=for_whom,
         )
-        self.booked.append(booked)
-        return booked
+
+    def addition(self, appointment_id: int) -> Addition | None:
+        visit = next(each for each in self.booked if each.id == appointment_id)
+        offered = next((self.additions[each] for each in visit.service_ids if each in self.additions), None)
+        return Addition(SERVICES[offered[0] - 1], offered[1]) if offered else None
+
+    def add(self, appointment_id: int, service_id: int) -> Booked | None:
+        visit, service = next(each for each in self.booked if each.id == appointment_id), SERVICES[service_id - 1]
+        end = visit.end + timedelta(minutes=service.duration_minutes)
+        if any(each == visit.staff_id and visit.end <= moment < end for each, moment in self.taken):
+            return None
+        added = replace(
+            visit,
+            service_ids=(*visit.service_ids, service_id),
+            service_names=(*visit.service_names, service.name),
+            end=end,
+            price_kopecks=visit.price_kopecks + service.price_kopecks,
+        )
+        self.booked[self.booked.index(visit)] = added
+        return added
+
+    def decline_addition(self, appointment_id: int) -> None:
+        self.declined.append(appointment_id)
+
+    def last_visit(self) -> Booked | None:
+        return self.past
+
+    def note_late(self, appointment_id: int, late: timedelta) -> None:
+        self.late.append((appointment_id, late))
 
     def release(self, hold_id: int) -> None:
         self.holds.pop(hold_id, None)
 
-    def appointments(self) -> list[Booked]:
+    def appointments(self, *, begun: bool = False) -> list[Booked]:
         own = list(self.booked)
         if self.client.phone_proven:
             own += self.phone_owner.get(self.client.phone, [])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,27 +10,20 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 from django_tenants.utils import tenant_context
 
 from agency.acceptance.scenarios import Scenario, Script, Step, Thing
 from assistant.models import KnowledgeEntry, Promotion
 from booking.models import Appointment
-from channels_app.models import ChannelAccount, Delivery, InboundEvent
-from contacts.models import Message
-from leadhub import clock
-from leadhub.work.handlers import find
-from leadhub.work.models import DueWork
-from leadhub.work.running import run_row
-from routing import assignment, config, pipeline
-from routing.models import Decision, Lead
+from routing import assignment, config, rehearsing
+from routing.models import Lead
 from tenants.business.models import Branch, BusinessSettings, Service, StaffMember
 from tenants.models import ChannelKind, Tenant
 
-PHONE, NAME, VISITOR = "+79070007788", "Анна", "acceptance-visitor-0001"
-SECONDS_BETWEEN = timedelta(seconds=20)  # a client reads and types
-ANSWERED_BY = timedelta(seconds=3)  # time that the burst of messages may wait for its end
+PHONE, NAME = "+79070007788", "Анна"
+VISITOR = rehearsing.Visitor(ChannelKind.WEBCHAT, "acceptance-visitor-0001")
 WORKDAYS = range(4)  # Monday to Thursday: the next day is a working one too
 
 
@@ -79,10 +70,13 @@ class NotApplicable(Exception):
 class Play:
     """One scenario being played. Use `play()`."""
 
-    def __init__(self, tenant: Tenant, script: Script, scenario: Scenario, *, start: datetime) -> None:
-        self.tenant, self.script, self.scenario, self.now = tenant, script, scenario, start
+    def __init__(self, script: Script, scenario: Scenario, talk: rehearsing.Rehearsal) -> None:
+        self.script, self.scenario, self.talk = script, scenario, talk
         self.outcome = Outcome(scenario)
-        self._number = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.talk.now
 
     def run(self) -> Outcome:
         from agency.acceptance.checks import faults_of
@@ -158,28 +152,21 @@ class Play:
     # --- What happens ---
 
     def _step(self, step: Step) -> Heard:
-        self._wait(step.wait or SECONDS_BETWEEN)
-        heard = Heard(self, before={visit.pk: visit for visit in Appointment.objects.all()})
-        last = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        told = Decision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        if step.client:
-            self._client_writes(self._filled(step.client))
+        self.talk.wait(step.wait or rehearsing.CLIENT_PAUSE)
+        before = {visit.pk: visit for visit in Appointment.objects.all()}
         if step.staff:
-            self._staff_acts(step.staff)
-        self._wait(ANSWERED_BY)
-        said = Message.objects.filter(pk__gt=last).exclude(author=Message.Author.CLIENT).order_by("pk")
-        heard.reply = "\n\n".join(said.values_list("text", flat=True))
-        if heard.reply:
-            self.outcome.lines.append(Line("Ассистент", heard.reply))
-        answers = Decision.objects.filter(pk__gt=told, kind="answered").order_by("pk")
-        heard.keys = tuple(key for answer in answers for key in _keys(answer))
-        mine = Message.objects.filter(author=Message.Author.CLIENT).order_by("-pk").first()
-        heard.understanding = mine.understanding or {} if mine else {}
-        heard.lead = self.lead()
-        return heard
-
-    def lead(self) -> Lead | None:
-        return Lead.objects.select_related("owner", "conversation", "contact").order_by("-pk").first()
+            came = self._staff_acts(step.staff)
+        elif step.client:
+            text = self._filled(step.client)
+            self.outcome.lines.append(Line("Клиент", text))
+            came = self.talk.client_writes(text)
+        else:
+            came = self.talk.staff_acts(lambda now: None)
+        if came.reply:
+            self.outcome.lines.append(Line("Ассистент", came.reply))
+        self.outcome.faults += [f"работа «{name}» закончилась ошибкой" for name in self.talk.failed]
+        self.talk.failed.clear()
+        return Heard(self, came.reply, came.keys, came.understanding, came.lead, before)
 
     def _filled(self, text: str) -> str:
         """The words with this business's own names in them."""
@@ -201,68 +188,27 @@ class Play:
 
     def _code(self) -> str:
         """Out of the SMS that waits to be sent."""
-        sms = Delivery.objects.filter(account__kind=ChannelKind.SMS).order_by("-pk").first()
-        found = re.search(r"\b\d{4,6}\b", sms.text) if sms else None
+        sent = self.talk.deliveries(ChannelKind.SMS)
+        found = re.search(r"\b\d{4,6}\b", sent[-1].text) if sent else None
         return found.group() if found else "0000"
 
-    def _client_writes(self, text: str) -> None:
-        self._number += 1
-        self.outcome.lines.append(Line("Клиент", text))
-        body = {"visitor": VISITOR, "client_key": f"{self._number}", "text": text}
-        event = InboundEvent.objects.create(
-            account=ChannelAccount.objects.get(kind=ChannelKind.WEBCHAT),
-            event_key=f"acceptance-{self._number}",
-            body=json.dumps(body).encode(),
-            content_type="application/json",
-            received_at=self.now,
-        )
-        with clock.standing_at(self.now):
-            pipeline.receive_event(event.pk, now=self.now)
-
-    def _staff_acts(self, verb: str) -> None:
-        lead = self.lead()
+    def _staff_acts(self, verb: str) -> rehearsing.Heard:
+        lead = self.talk.lead()
         person = lead.owner or StaffMember.objects.filter(is_active=True, role="receptionist").first() or self.master
-        with clock.standing_at(self.now):
-            if verb == "takes":
-                assignment.take(lead, by=person, now=self.now)
-            else:
-                assignment.hand_back(lead, by=person, now=self.now)
+        acts = {"takes": assignment.take, "hands_back": assignment.hand_back}
+        came = self.talk.staff_acts(lambda now: acts[verb](lead, by=person, now=now))
         what = {"takes": "беру разговор на себя", "hands_back": "возвращаю разговор ассистенту"}[verb]
         self.outcome.lines.append(Line(f"Сотрудник ({person.name})", what))
-
-    def _wait(self, pause: timedelta) -> None:
-        """Time passes; work that falls due on the way is done at its own moment. Nothing leaves: what would call the
-        outside stays owed."""
-        end = self.now + pause
-        tried: set[int] = set()
-        while row := self._next_due(end, tried):
-            tried.add(row.pk)
-            self.now = max(self.now, row.due_at)
-            if find(row.handler).kind == "outside":
-                continue
-            with clock.standing_at(self.now):
-                run_row(row.pk, row.handler, row.schema)
-            if DueWork.objects.filter(pk=row.pk).exclude(last_error="").exists():
-                self.outcome.faults.append(f"работа «{row.handler}» закончилась ошибкой")
-        self.now = end
-
-    def _next_due(self, end: datetime, tried: Iterable[int]) -> DueWork | None:
-        owed = DueWork.objects.filter(schema=self.tenant.schema_name, failed_at=None, due_at__lte=end)
-        return owed.exclude(pk__in=tried).order_by("due_at", "pk").first()
-
-
-def _keys(answer: Decision) -> list[str]:
-    lines = [line["value"] for line in answer.details if line["name"] == "Тексты"]
-    return [key.strip() for line in lines for key in line.split(",")]
+        return came
 
 
 def play(tenant: Tenant, script: Script, scenario: Scenario, *, now: datetime) -> Outcome:
     """Play one scenario on a stage (`rehearsal.stage`) and take everything back."""
-    with tenant_context(tenant), transaction.atomic():
+    with tenant_context(tenant):
         start = ordinary_day(scenario, now=now)
-        Tenant.objects.filter(pk=tenant.pk).update(closed_at=None)  # work is done for open businesses alone
-        outcome = Play(tenant, script, scenario, start=start).run()
-        transaction.set_rollback(True)
+        with rehearsing.rehearsal_of(VISITOR, start=start) as talk:
+            Tenant.objects.filter(pk=tenant.pk).update(closed_at=None)  # work is done for open businesses alone
+            outcome = Play(script, scenario, talk).run()
     connection.set_schema_to_public()
     return outcome
 

@@ -52,7 +52,8 @@ def _open_copy(real: Tenant, *, now: datetime) -> Tenant:
     for model in settings_models():
         _copy_rows(model, real.schema_name, copy.schema_name)
     with tenant_context(copy):
-        BusinessSettings.objects.update(model_use=ModelUse.NEVER)  # a rehearsal asks nobody outside and costs nothing
+        # A rehearsal asks nobody outside and costs nothing.
+        BusinessSettings.objects.update(model_use=ModelUse.NEVER, compares_meaning=False)
         branch = Branch.objects.filter(is_active=True).first()
         for kind in (ChannelKind.WEBCHAT, ChannelKind.SMS):
             ChannelAccount.objects.create(kind=kind, name="Проверка", branch=branch)

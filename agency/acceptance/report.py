@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from agency.acceptance.own import GROUP as OWN
 from agency.acceptance.playing import Outcome
 from assistant.words import count
 from tenants.models import Tenant
@@ -46,7 +47,10 @@ class Report:
         played = len(self.passed) + len(self.failed)
         text = f"Сыграно: {count(played, 'сценарий', 'сценария', 'сценариев')}. Прошло {len(self.passed)}"
         text += f", не прошло {len(self.failed)}."
-        return text + (f" Не применимо здесь: {len(self.skipped)}." if self.skipped else "")
+        text += f" Не применимо здесь: {len(self.skipped)}." if self.skipped else ""
+        own = [outcome for outcome in self.outcomes if outcome.scenario.group == OWN]
+        passed = sum(outcome.passed for outcome in own)
+        return text + (f" Из них свои проверки: {passed} из {len(own)}." if own else "")
 
 
 def line_of(outcome: Outcome) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from agency.demo.office import Office
-from assistant.desk import Booked, Client, Opening, Quote, StaffInfo
+from assistant.desk import Addition, Booked, Client, Opening, Quote, StaffInfo
 from assistant.understanding import DateTimeSlot, Interval, ServiceInfo, Understanding
 from booking.models import Appointment
 from booking.openings import Wish
@@ -25,6 +25,7 @@ class MemoryDesk:
         self.zone = branch.zone
         self.business_name = office.settings.public_name
         self.policy_url = ""
+        self.late_limit = timedelta(minutes=office.settings.late_limit_minutes)
         self.min_confidence = office.settings.confidence_threshold
         self.handover: tuple[str, str, bool] | None = None  # reason, stage, urgent
         self.call_at: datetime | None = None
@@ -73,6 +74,7 @@ class MemoryDesk:
         limit: int = 3,
         staff_id: int | None = None,
         exclude_starts: Sequence[datetime] = (),
+        beside: Sequence[int] = (),
     ) -> list[Opening]:
         visit = self.office.visit(service_ids)
         if visit is None:
@@ -101,13 +103,16 @@ class MemoryDesk:
     def opening_hours_text(self) -> str:
         return hours_text(self.office.calendars[self.branch.pk])
 
+    def hours_on(self, day: date) -> str:
+        return self.opening_hours_text()
+
     # --- Visits ---
 
     def hold(self, opening: Opening) -> int | None:
         self._holds.append(opening)
         return len(self._holds)
 
-    def book(self, hold_id: int) -> Booked | None:
+    def book(self, hold_id: int, *, for_whom: Sequence[str] = ()) -> Booked | None:
         opening = self._holds[hold_id - 1]
         self.visits.append((opening, self._book(opening)))
         return self._booked(len(self.visits))
@@ -115,7 +120,23 @@ class MemoryDesk:
     def release(self, hold_id: int) -> None:
         """Conversations of the past are played one after another, so nobody else wants it meanwhile."""
 
-    def appointments(self) -> list[Booked]:
+    def addition(self, appointment_id: int) -> Addition | None:
+        """Nothing is offered besides in the past that is played."""
+        return None
+
+    def add(self, appointment_id: int, service_id: int) -> Booked | None:
+        return None
+
+    def decline_addition(self, appointment_id: int) -> None:
+        """Nothing was offered."""
+
+    def last_visit(self) -> Booked | None:
+        return None
+
+    def note_late(self, appointment_id: int, late: timedelta) -> None:
+        """Nobody is late in the past that is played."""
+
+    def appointments(self, *, begun: bool = False) -> list[Booked]:
         return [self._booked(number) for number in range(1, len(self.visits) + 1)]
 
     def cancel(self, appointment_id: int, *, reason: str = "") -> bool:
@@ -140,6 +161,7 @@ class MemoryDesk:
             end=opening.end,
             price_kopecks=appointment.price_kopecks,
             status=appointment.status,
+            price_to_kopecks=appointment.price_to_kopecks,
         )
 
     # --- Knowledge and people ---

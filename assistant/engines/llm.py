@@ -5,12 +5,14 @@ It knows HTTP and nothing of tenants or the database. Only masked text comes her
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -75,6 +77,78 @@ def ask(message: str, request: Request, *, endpoint: Endpoint, prompt: str = "",
         _asking.release()
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """What came of asking for the meaning of texts: one vector of length 1 for each; none unless it is "answered"."""
+
+    outcome: Outcome
+    vectors: tuple[tuple[float, ...], ...] = ()
+    latency_ms: int = 0
+    tokens: int = 0
+
+
+def embed(texts: Sequence[str], *, endpoint: Endpoint, seconds: float) -> Vectors | None:
+    """The meaning of texts as vectors, waiting `seconds` at most. None and errors: as of `ask`."""
+    is_resting = time.monotonic() < _rests.get(endpoint, 0.0)
+    if is_resting or not get_ready(wait=0) or not _asking.acquire(blocking=False):
+        return None
+    begun = time.monotonic()
+    try:
+        future = _threads(os.getpid()).submit(_embed, texts, endpoint, begun + seconds)
+        try:
+            found = future.result(timeout=seconds)
+        except TookTooLong:
+            future.cancel()
+            found = Vectors("late")
+    finally:
+        _asking.release()
+    _note_outcome(endpoint, found.outcome)
+    is_counted = found.outcome not in ("down", "forbidden", "limited")
+    spent = round((time.monotonic() - begun) * 1000)
+    return replace(found, latency_ms=spent, tokens=found.tokens or (_tokens(texts) if is_counted else 0))
+
+
+def _embed(texts: Sequence[str], endpoint: Endpoint, until: float) -> Vectors:
+    import openai
+
+    left = until - time.monotonic()
+    if left <= 0:
+        return Vectors("late")
+    try:
+        answer = _client(endpoint, os.getpid()).embeddings.create(
+            model=endpoint.model, input=list(texts), encoding_format="float", timeout=left
+        )
+    except openai.APITimeoutError:
+        return Vectors("late")
+    except openai.RateLimitError as error:
+        _rests[endpoint] = time.monotonic() + _pause(error)
+        return Vectors("limited")
+    except (openai.APIConnectionError, openai.InternalServerError):
+        return Vectors("down")
+    except openai.APIStatusError:  # the model or the key does not fit, the texts are too long
+        return Vectors("forbidden")
+    except (openai.OpenAIError, ValueError):  # an answer that is no JSON, or holds nothing
+        return Vectors("invalid")
+    tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", 0) or 0
+    found = _unit_vectors(answer, len(texts))
+    return Vectors("answered", found, 0, tokens) if found else Vectors("invalid", (), 0, tokens)
+
+
+def _unit_vectors(answer: Any, count: int) -> tuple[tuple[float, ...], ...]:
+    """One vector a text, in the texts' order; () for anything else."""
+    try:
+        rows = sorted(answer.data, key=lambda row: row.index)
+        vectors = [tuple(float(value) for value in row.embedding) for row in rows]
+        if [row.index for row in rows] != list(range(count)) or len({len(vector) for vector in vectors}) != 1:
+            return ()
+        lengths = [math.hypot(*vector) for vector in vectors]
+    except (AttributeError, TypeError, ValueError):
+        return ()
+    if not all(math.isfinite(length) and length > 0 for length in lengths):
+        return ()
+    return tuple(tuple(value / length for value in vector) for vector, length in zip(vectors, lengths, strict=True))
+
+
 def _answer(message: str, request: Request, endpoint: Endpoint, prompt: str, seconds: float) -> Reply:
     begun = time.monotonic()
     future = _threads(os.getpid()).submit(_converse, message, request, endpoint, prompt, begun + seconds)
@@ -83,10 +157,7 @@ def _answer(message: str, request: Request, endpoint: Endpoint, prompt: str, sec
     except TookTooLong:
         future.cancel()
         reply = Reply("late")
-    if reply.outcome in ("late", "down", "limited", "forbidden"):
-        _failed(endpoint)
-    else:
-        _failures.pop(endpoint, None)
+    _note_outcome(endpoint, reply.outcome)
     spent = round((time.monotonic() - begun) * 1000)
     if not reply.prompt_tokens and reply.outcome not in ("down", "forbidden", "limited"):
         shown = prompts.messages(prompt, message, now=request.now, city=request.city, price_list=request.price_list)
@@ -181,6 +252,13 @@ def forget_failures() -> None:
     """Ask every server again at once (an owner who has just changed the key, tests)."""
     for kept in (_ways, _failures, _rests):
         kept.clear()
+
+
+def _note_outcome(endpoint: Endpoint, outcome: Outcome) -> None:
+    if outcome in ("late", "down", "limited", "forbidden"):
+        _failed(endpoint)
+    else:
+        _failures.pop(endpoint, None)
 
 
 def _failed(endpoint: Endpoint) -> None:

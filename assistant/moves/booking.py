@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant import choices, cues, words
+from assistant import choices, cues, wants, words
 from assistant.moves import facts, offers, taking, times
 from assistant.talk import LISTED_SERVICES, Talk
 from assistant.understanding import ServiceInfo
@@ -19,9 +19,50 @@ def start(talk: Talk) -> None:
     changed = facts.take_facts(talk)
     if changed:
         facts.drop_hold(talk)
+    if _recall(talk):
+        return
     if not memory.services and not _guess_services(talk):
         return
     carry_on(talk, changed=changed)
+
+
+def _recall(talk: Talk) -> bool:
+    """«как обычно», «к тому же мастеру»: what the last visit was; True when a question was asked."""
+    memory = talk.memory
+    usual, same = wants.as_usual(talk.text), wants.same_person(talk.text)
+    if not (usual or same) or (usual and not same and talk.named_services):
+        return False
+    last = talk.desk.last_visit()
+    if last is None:
+        talk.say("usual_unknown", choices=talk.service_labels(_put_forward(talk, talk.desk.services())))
+        return True
+    if any(person.id == last.staff_id for person in talk.staff):
+        memory.staff_id = last.staff_id
+    if talk.named_services:
+        return False
+    memory.services = [service.id for service in talk.services(last.service_ids)]
+    if not memory.services:
+        return False
+    memory.awaiting = "usual"
+    labels = (cues.YES, cues.NO)
+    talk.say("usual_confirm", service=talk.service_words(memory.services), staff=last.staff_name, choices=labels)
+    return True
+
+
+def answer_usual(talk: Talk) -> bool:
+    """An answer to «записать так же?»; another service, person or time is taken too."""
+    memory = talk.memory
+    if cues.gives_up(talk.text):
+        return taking.decline(talk)
+    changed = facts.take_facts(talk)
+    if not changed and cues.says_no(talk.text):
+        memory.services, memory.staff_id = [], None
+        ask_service(talk)
+        return True
+    if not (changed or cues.says_yes(talk.text)):
+        return False
+    times.find_time(talk)
+    return True
 
 
 def carry_on(talk: Talk, *, changed: bool = False) -> None:
@@ -48,18 +89,52 @@ def _guess_services(talk: Talk) -> bool:
     said = " ".join(slot.text for slot in talk.understanding.slots.service)
     if not said and talk.memory.awaiting == "service":
         said = talk.text
-    candidates = choices.services_named(said, talk.desk.services()) if said else []
+    candidates = choices.services_called(said, talk.desk.services()) if said else []
     if len(candidates) == 1:
         talk.memory.services = [candidates[0].id]
         return True
-    if not said:
+    if not said and not _names_unknown(talk):
         ask_service(talk)
-        return False
-    shown = _put_forward(talk, candidates or talk.desk.services())
-    names = words.numbered(service.name for service in shown)
-    key = "which_service" if candidates else "service_unknown"
-    talk.say(key, services=names, choices=talk.service_labels(shown))
+    elif not candidates:
+        unknown_service(talk)
+    else:
+        shown = _put_forward(talk, candidates)
+        names = words.numbered(service.name for service in shown)
+        talk.say("which_service", services=names, choices=talk.service_labels(shown))
     return False
+
+
+def _names_unknown(talk: Talk) -> bool:
+    """«на шиномонтаж»: a thing to be done that the price list does not know."""
+    slots = talk.understanding.slots
+    told = [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
+    return wants.unknown_thing(talk.text, talk.known_words, without=told, led=True)
+
+
+def unknown_service(talk: Talk) -> None:
+    """We do not do that: say so; who insists is answered by a person."""
+    if "unknown" in talk.memory.answered:
+        talk.hand_over("просит услугу, которой нет в прайсе")
+        return
+    talk.once("unknown")
+    talk.memory.awaiting = "unknown_service"
+    talk.say("service_unknown", choices=(cues.PRICES, cues.PERSON))
+
+
+def answer_unknown_service(talk: Talk) -> bool:
+    """An answer to «показать цены или позвать администратора?»; a service named instead is taken by itself."""
+    memory = talk.memory
+    memory.awaiting = ""
+    if talk.named_services:
+        return False
+    if cues.says_no(talk.text) or cues.gives_up(talk.text):
+        return taking.decline(talk)
+    if not cues.says_yes(talk.text):
+        return False
+    memory.options = [service.id for service in talk.desk.services()[:LISTED_SERVICES]]
+    memory.awaiting = "price_service"
+    talk.say("price_list", prices=talk.price_lines(talk.services(memory.options)))
+    return True
 
 
 def _put_forward(talk: Talk, services: Sequence[ServiceInfo]) -> list[ServiceInfo]:
@@ -124,7 +199,12 @@ def answer_consent(talk: Talk) -> bool:
         facts.take_contact(talk)
         taking.ask_missing(talk)
         return True
-    return _revised(talk)
+    corrected = facts.take_contact(talk)
+    if _revised(talk):
+        return True
+    if corrected:
+        taking.ask_missing(talk)
+    return corrected
 
 
 def answer_confirm(talk: Talk) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from assistant import choices, cues
+from assistant import choices, cues, wants, words
+from assistant.desk import Booked
 from assistant.talk import Talk
 from assistant.understanding import DateTimeSlot, Interval
 
@@ -21,8 +22,11 @@ def take_facts(talk: Talk) -> bool:
     if (named := talk.named_services) and memory.task != "reschedule":
         if cues.adds(talk.text) and memory.services:
             named = list(dict.fromkeys(memory.services + named))
+        named = choices.combined(named, talk.desk.services())
         changed = named != memory.services
         memory.services = named
+    if memory.task == "booking":
+        changed |= take_guest(talk)
     changed |= take_staff(talk)
     if _shift_wish(talk):
         changed = True
@@ -32,14 +36,68 @@ def take_facts(talk: Talk) -> bool:
     return changed
 
 
+def take_guest(talk: Talk) -> bool:
+    """Note that the visit is for somebody else, or that somebody comes along; True when that is new."""
+    memory = talk.memory
+    before = (memory.guest, memory.beside, tuple(memory.guest_services))
+    comes_along, companion = wants.together(talk.text)
+    guest = companion if comes_along else wants.guest(talk.text)
+    if comes_along:
+        memory.beside = True
+    if guest:
+        memory.guest = guest.nom
+    if memory.beside and len(talk.named_services) == 2 and (comes_along or guest):
+        named = talk.named_services[::-1] if wants.names_guest_first(talk.text) else talk.named_services
+        memory.services, memory.guest_services = named[:1], _for_guest(talk, named[1:])
+    elif memory.beside and memory.services and (comes_along or talk.named_services):
+        memory.guest_services = _for_guest(talk, memory.services)
+    elif guest and not memory.beside:
+        memory.services = _for_guest(talk, memory.services)
+    return before != (memory.guest, memory.beside, tuple(memory.guest_services))
+
+
+def _for_guest(talk: Talk, service_ids: list[int]) -> list[int]:
+    guest = wants.RELATIONS.get(talk.memory.guest)
+    if guest is None:
+        return list(service_ids)
+    everything = talk.desk.services()
+    return [
+        choices.fitting(each, everything, is_male=guest.is_male, is_child=guest.is_child).id
+        for each in talk.services(service_ids)
+    ]
+
+
 def _shift_wish(talk: Talk) -> bool:
-    """«на час позже» counts from the time on the table, when there is one."""
-    memory, by = talk.memory, cues.shift(talk.text)
-    spoken_of = memory.held or (memory.offered[0] if len(memory.offered) == 1 else None)
-    if by is None or spoken_of is None:
+    """«на час позже» counts from the time on the table, when there is one, else from the visit that is moved."""
+    memory, by = talk.memory, shift(talk)
+    start = _spoken_of(talk)
+    if by is None or start is None:
         return False
-    memory.wish, memory.near, memory.shown = choices.point(talk.local(spoken_of.start) + by), "", []
+    memory.wish, memory.near, memory.shown = choices.point(talk.local(start) + by), "", []
     return True
+
+
+def shift(talk: Talk) -> timedelta | None:
+    """By how much the client wants it later (or, negative, earlier)."""
+    return cues.shift(talk.text) or wants.shift_days(talk.text)
+
+
+def _spoken_of(talk: Talk) -> datetime | None:
+    memory = talk.memory
+    if memory.held:
+        return memory.held.start
+    if len(memory.offered) == 1:
+        return memory.offered[0].start
+    visit = moved_visit(talk)
+    return visit.start if visit else None
+
+
+def moved_visit(talk: Talk) -> Booked | None:
+    """The appointment that the client moves to another time, while it is being moved."""
+    memory = talk.memory
+    if memory.task != "reschedule" or memory.appointment_id is None:
+        return None
+    return next((each for each in talk.desk.appointments() if each.id == memory.appointment_id), None)
 
 
 def _is_held(talk: Talk, slot: DateTimeSlot) -> bool:
@@ -59,6 +117,8 @@ def take_wish(talk: Talk, slot: DateTimeSlot) -> None:
     if memory.held:
         starts = [talk.local(memory.held.start)]
     memory.wish, memory.near = choices.join_wishes(slot, memory.wish, starts)
+    if memory.held and slot.grain == "day":
+        memory.near = words.clock(starts[0])
     memory.shown = []
 
 
@@ -68,8 +128,18 @@ def take_staff(talk: Talk) -> bool:
     if talk.renamed:
         return False
     before = (memory.staff_id, memory.not_staff_id)
+    if wants.any_person(talk.text):
+        memory.staff_id = memory.not_staff_id = None
+        return before != (None, None)
     bare = memory.awaiting == "choice"
     wanted, refused = choices.staff_meant(talk.text, talk.staff, bare=bare)
+    if len(wanted) > 1:
+        able = {person.id for person in talk.desk.staff(memory.services)} if memory.services else set(wanted)
+        wanted = [each for each in wanted if each in able] or wanted
+        memory.staff_options = wanted if len(wanted) > 1 else []
+    if memory.staff_options:
+        memory.staff_id = memory.not_staff_id = None
+        return True
     if wanted:
         memory.staff_id, memory.not_staff_id = wanted[0], None
     elif refused:
@@ -85,6 +155,10 @@ def take_contact(talk: Talk) -> bool:
     phone = slots.phone[0].e164 if slots.phone else ""
     name = slots.name[0].text if slots.name else ""
     if name and _is_staff(talk, name):
+        name = ""
+    if guest_name := wants.guest_name(talk.text, name):
+        memory.guest_name, name = guest_name, ""
+    if memory.awaiting == "guest_name":
         name = ""
     if corrected := _corrected_name(talk):
         name, talk.renamed = corrected, True

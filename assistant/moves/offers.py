@@ -47,7 +47,12 @@ def search(talk: Talk, *, evenly: bool = False) -> Found:
 def ask_desk(talk: Talk, wish: DateTimeSlot | None, staff_id: int | None) -> list[Opening]:
     memory = talk.memory
     openings = talk.desk.openings(
-        memory.services, wish, limit=LOOKED_AT, staff_id=staff_id, exclude_starts=tuple(memory.shown)
+        memory.services,
+        wish,
+        limit=LOOKED_AT,
+        staff_id=staff_id,
+        exclude_starts=tuple(memory.shown),
+        beside=memory.guest_services if memory.beside else (),
     )
     return [opening for opening in openings if opening.staff_id != memory.not_staff_id or staff_id]
 
@@ -72,11 +77,11 @@ def offer(talk: Talk, found: Found, *, told: bool = False) -> None:
     memory.awaiting = "choice"
     lines = talk.opening_lines(found.openings)
     labels = talk.opening_labels(found.openings, cues.OTHER)
-    service = talk.service_words(memory.services)
+    service = talk.service_words(talk.all_services)
     if found.exact or told or memory.wish is None:
         talk.say("offer_openings", openings=lines, service=service, choices=labels)
     else:
-        wish = words.wish(memory.wish, talk.now)
+        wish = words.closed(words.wish(memory.wish, talk.now))
         talk.say("offer_others", openings=lines, service=service, wish=wish, choices=labels)
     talk.facts["offered"] = [opening.start.isoformat() for opening in found.openings]
 

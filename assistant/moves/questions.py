@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant import choices, cues, words
+from assistant import choices, cues, wants, words
 from assistant.moves import booking, facts, taking
 from assistant.talk import LISTED_SERVICES, Talk
 from assistant.understanding import ServiceInfo
@@ -11,7 +11,9 @@ from assistant.understanding import ServiceInfo
 def price(talk: Talk) -> None:
     """The price of what is asked about, else of what the conversation is about, else the main lines of the list."""
     memory = talk.memory
-    asked = _asked_services(talk)
+    goes_on = memory.topic == "price" and wants.follows_up(talk.text)
+    asked = _for_somebody(talk) if goes_on else []
+    asked = asked or _asked_services(talk, from_text=goes_on)
     if asked:
         talk.once("price " + ",".join(str(service.id) for service in asked))
         talk.facts["priced"] = [service.id for service in asked]
@@ -20,15 +22,43 @@ def price(talk: Talk) -> None:
             memory.services = [asked[0].id] if len(asked) == 1 else talk.named_services
             facts.take_staff(talk)
         return
+    if talk.understanding.slots.service or wants.unknown_thing(talk.text, talk.known_words, without=_told(talk)):
+        booking.unknown_service(talk)
+        return
     shown = list(talk.desk.services()[:LISTED_SERVICES])
     talk.once("prices")
-    if talk.understanding.slots.service:
-        talk.say("service_unknown", services=talk.price_lines(shown), choices=talk.service_labels(shown))
-    else:
-        talk.say("price_list", prices=talk.price_lines(shown), choices=talk.service_labels(shown))
+    talk.say("price_list", prices=talk.price_lines(shown), choices=talk.service_labels(shown))
     if not memory.task:
         memory.awaiting = "price_service"
         memory.options = [service.id for service in shown]
+
+
+def _for_somebody(talk: Talk) -> list[ServiceInfo]:
+    """«а для сына?» after a price: the same thing as it is done for such a person."""
+    guest = wants.relation(talk.text)
+    if guest is None or talk.named_services:
+        return []
+    everything = talk.desk.services()
+    return [
+        choices.fitting(each, everything, is_male=guest.is_male, is_child=guest.is_child)
+        for each in talk.services(talk.memory.services)
+    ]
+
+
+def dear(talk: Talk) -> None:
+    """The price is too high for the client: what is in force to make it lower, or a person who may know more."""
+    promos = talk.desk.active_promos()
+    talk.once("dear")
+    if promos:
+        talk.say("promos", promos=words.bulleted(promos))
+    else:
+        talk.say("price_dear", choices=(cues.PERSON,))
+
+
+def _told(talk: Talk) -> list[str]:
+    """Pieces of the message that name no service."""
+    slots = talk.understanding.slots
+    return [slot.text for slot in (*slots.datetime, *slots.phone, *slots.name, *slots.geo, *slots.promo)]
 
 
 def answer_price_service(talk: Talk) -> bool:
@@ -55,9 +85,11 @@ def _asked_services(talk: Talk, *, from_text: bool = False) -> list[ServiceInfo]
     """The lines of the price list that the message, or else the conversation, is about."""
     if talk.named_services:
         return talk.services(talk.named_services)
-    said = talk.text if from_text else " ".join(slot.text for slot in talk.understanding.slots.service)
-    if said:
-        return choices.services_named(said, talk.desk.services())[:LISTED_SERVICES]
+    if said := " ".join(slot.text for slot in talk.understanding.slots.service):
+        return choices.services_called(said, talk.desk.services())[:LISTED_SERVICES]
+    if from_text:
+        named = choices.services_named(talk.text, talk.desk.services())[:LISTED_SERVICES]
+        return choices.akin(named, talk.services(talk.memory.services)) or named
     return talk.services(talk.memory.services)
 
 
@@ -116,22 +148,43 @@ def information(talk: Talk, *, alone: bool) -> None:
         talk.once("address")
         talk.say("address", address=talk.desk.branch_address())
         answered = True
-    if cues.asks_hours(talk.text):
+    if wants.asks_if_open(talk.text):
+        _tell_if_open(talk)
+        answered = True
+    elif cues.asks_hours(talk.text):
         talk.once("hours")
         talk.say("hours", hours=talk.desk.opening_hours_text())
         answered = True
     if answered or knowledge(talk):
         return
+    goes_on = talk.memory.topic == "available" and wants.follows_up(talk.text)
     named = _asked_services(talk) if talk.understanding.slots.service else []
-    if named and cues.asks_if_available(talk.text):
+    if named and (cues.asks_if_available(talk.text) or goes_on):
         talk.once("available " + ",".join(str(service.id) for service in named))
         talk.say("service_available", prices=talk.price_lines(named))
         talk.memory.services = talk.memory.services or [service.id for service in named[:1]]
+        return
+    if talk.understanding.slots.service and not named and (cues.asks_if_available(talk.text) or goes_on):
+        booking.unknown_service(talk)
         return
     if talk.memory.handed:
         talk.not_understood()
     else:
         talk.hand_over("нет ответа на вопрос", key=None if alone else "question_passed")
+
+
+def _tell_if_open(talk: Talk) -> None:
+    """«в субботу работаете?»: that day's own hours, holidays known."""
+    slot, hours = wants.day_spoken(talk.text, talk.now), talk.desk.opening_hours_text()
+    talk.once("hours")
+    if slot is None:
+        talk.say("hours", hours=hours)
+        return
+    when = words.day(slot.start.date(), talk.now.date())
+    if open_ := talk.desk.hours_on(slot.start.date()):
+        talk.say("open_then", when=words.closed(when), open=open_, hours=hours)
+    else:
+        talk.say("closed_then", when=words.capital(words.closed(when)), hours=hours)
 
 
 def knowledge(talk: Talk) -> bool:

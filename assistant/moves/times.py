@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from assistant import choices, cues, words
+from assistant import choices, cues, wants, words
 from assistant.desk import Opening
 from assistant.moves import facts, offers, taking
 from assistant.talk import Talk
@@ -14,8 +14,14 @@ from assistant.understanding import DateTimeSlot, Interval
 
 def find_time(talk: Talk) -> None:
     """Offer openings for the wish, or hold the one that it names exactly."""
+    if _same_hour(talk):
+        return
     memory = talk.memory
+    if memory.staff_options:
+        _ask_staff(talk)
+        return
     _drop_past_wish(talk)
+    _drop_unable_staff(talk)
     if memory.wish and memory.wish.alternatives and _ask_reading(talk, memory.wish):
         return
     memory.readings = []
@@ -34,9 +40,64 @@ def find_time(talk: Talk) -> None:
             return
         found = offers.search(talk)
     if closed and wish:
-        when = words.capital(words.wish(wish, talk.now))
+        when = words.capital(words.closed(words.wish(wish, talk.now)))
         talk.say("closed_then", when=when, hours=talk.desk.opening_hours_text())
     offers.offer(talk, found, told=closed)
+
+
+def _same_hour(talk: Talk) -> bool:
+    """Another day and nothing else: the hour that was agreed is taken there when it is free."""
+    memory = talk.memory
+    if not (memory.near and memory.wish and memory.wish.grain == "day") or memory.staff_options:
+        return False
+    hour, minute = map(int, memory.near.split(":"))
+    point = choices.point(memory.wish.start.replace(hour=hour, minute=minute))
+    openings = offers.ask_desk(talk, point, memory.staff_id) if not memory.shown else []
+    return bool(openings) and taking.take_opening(talk, openings[0])
+
+
+def _drop_unable_staff(talk: Talk) -> None:
+    """Say that the person asked for does not do it, and look for colleagues."""
+    memory = talk.memory
+    if memory.staff_id is None or not memory.services or memory.beside:
+        return
+    able = [{person.id for person in talk.desk.staff([each])} for each in memory.services]
+    if any(memory.staff_id in each for each in able):
+        return
+    service = words.small(talk.service_words(memory.services))
+    talk.say("staff_cannot", staff=_staff_name(talk, memory.staff_id), service=service)
+    memory.staff_id = None
+
+
+def _ask_staff(talk: Talk) -> None:
+    memory = talk.memory
+    memory.awaiting = "staff"
+    labels = _staff_labels(talk)
+    talk.say("which_staff", people=words.numbered(labels), choices=[label[:40] for label in labels])
+
+
+def _staff_labels(talk: Talk) -> list[str]:
+    people = [person for person in talk.staff if person.id in talk.memory.staff_options]
+    return [", ".join(part for part in (person.name, person.about) if part) for person in people]
+
+
+def answer_staff(talk: Talk) -> bool:
+    """An answer to «к кому из них»."""
+    memory = talk.memory
+    people = [person for person in talk.staff if person.id in memory.staff_options]
+    labels = _staff_labels(talk)
+    index = choices.labelled(talk.text, [label[:40] for label in labels])
+    if index is None:
+        index = choices.numbered_choice(talk.text, len(people))
+    if index is None:
+        index = choices.described(talk.text, labels)
+    if index is None and not (wants.any_person(talk.text) or cues.any_will_do(talk.text)):
+        return False
+    memory.staff_options = []
+    memory.staff_id = people[index].id if index is not None else None
+    facts.take_contact(talk)
+    find_time(talk)
+    return True
 
 
 def _drop_past_wish(talk: Talk) -> None:
@@ -60,7 +121,7 @@ def answer_choice(talk: Talk) -> bool:
     if cues.gives_up(talk.text) and not slot:
         return taking.decline(talk)
     meant = choices.openings_meant(talk.text, memory.offered, slot, local=talk.local)
-    if cues.shift(talk.text):
+    if facts.shift(talk) or (wants.any_person(talk.text) and memory.staff_id):
         meant = []
     refuses_some = choices.staff_meant(talk.text, talk.staff, bare=True)[1]
     if meant and not refuses_some and not _negated(talk.text):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant import choices, cues, words
+from assistant import choices, cues, wants, words
 from assistant.desk import Booked
 from assistant.moves import booking, facts, taking, times
 from assistant.talk import Talk
 
 SURE = 0.75  # below this confidence a cancellation is asked about first
 CODE_TRIES = 3
+PINNED = ("confirm_visit", "move_or_cancel", "cancel_sure", "late_move")  # questions about one visit that is known
 
 
 def start_cancel(talk: Talk) -> None:
@@ -46,9 +47,46 @@ def _tell(talk: Talk, visits: Sequence[Booked]) -> None:
     talk.say("your_appointments", appointments=words.bulleted(talk.visit_line(visit) for visit in visits))
 
 
+def late(talk: Talk) -> bool:
+    """The client comes late: the people of the visit are told; who is very late is offered another time.
+
+    False: no visit is known of which that could be said."""
+    by = wants.late(talk.text)
+    visits = talk.desk.appointments(begun=True)
+    if by is None or not visits:
+        return False
+    visit = visits[0]
+    talk.desk.note_late(visit.id, by)
+    talk.facts["late"] = visit.id
+    told = words.duration(int(by.total_seconds() // 60)) if by else ""
+    if by <= talk.desk.late_limit:
+        talk.once(f"late {visit.id} {told}")
+        talk.say("late_noted", staff=visit.staff_name, late=told)
+        return True
+    talk.memory.awaiting, talk.memory.appointment_id = "late_move", visit.id
+    talk.say("late_too_much", staff=visit.staff_name, late=told, choices=(cues.MOVE, cues.KEEP))
+    return True
+
+
+def answer_late_move(talk: Talk) -> bool:
+    """An answer to «вы сильно опаздываете, перенести?»"""
+    said = cues.plain(talk.text)
+    visit = _visit(talk, begun=True)
+    if visit is None:
+        return False
+    if said.startswith("перен") or cues.says_yes(talk.text) or talk.slot or talk.understanding.intent == "reschedule":
+        _start(talk, "reschedule")
+    elif cues.says_no(talk.text) or cues.keeps_visit(talk.text) or said.startswith(("остав", "успе", "постара")):
+        facts.end(talk)
+        talk.say("visit_kept", appointment=talk.visit_line(visit))
+    else:
+        return False
+    return True
+
+
 def _start(talk: Talk, task: str) -> None:
     memory = talk.memory
-    pinned = memory.appointment_id if memory.awaiting in ("confirm_visit", "move_or_cancel", "cancel_sure") else None
+    pinned = memory.appointment_id if memory.awaiting in PINNED else None
     if memory.task == "booking" and task != "show" and not talk.desk.appointments():
         taking.decline(talk) if task == "cancel" else booking.start(talk)  # what is being arranged, not a visit
         return
@@ -73,6 +111,9 @@ def _find_visit(talk: Talk) -> None:
     if memory.task == "show":
         facts.end(talk)
         _tell(talk, visits)
+        return
+    if memory.task == "cancel" and len(visits) > 1 and wants.both(talk.text) and _is_order(talk):
+        _cancel_all(talk, visits)
         return
     pinned = [visit for visit in visits if visit.id == memory.appointment_id]
     slot = talk.slot if memory.task == "cancel" else None
@@ -103,6 +144,9 @@ def _ask_which(talk: Talk, visits: Sequence[Booked]) -> None:
 def answer_which(talk: Talk) -> bool:
     memory = talk.memory
     visits = [visit for visit in talk.desk.appointments() if visit.id in memory.options]
+    if memory.task == "cancel" and wants.both(talk.text):
+        _cancel_all(talk, visits)
+        return True
     index = choices.labelled(talk.text, [talk.visit_label(visit) for visit in visits])
     if index is None:
         index = choices.numbered_choice(talk.text, len(visits))
@@ -166,19 +210,33 @@ def _cancel(talk: Talk, visit: Booked) -> None:
         booking.start(talk)
 
 
+def _cancel_all(talk: Talk, visits: Sequence[Booked]) -> None:
+    done = [visit for visit in visits if talk.desk.cancel(visit.id, reason="просит клиент")]
+    facts.end(talk)
+    if len(done) < len(visits):
+        talk.hand_over("не все визиты удалось отменить", stage="booking", key="cancel_failed")
+        return
+    talk.facts["cancelled"] = done[0].id
+    talk.memory.turns = 0
+    lines = words.bulleted(talk.visit_line(visit) for visit in done)
+    talk.say("cancelled_all", appointments=lines, choices=(cues.BOOK,))
+
+
 def _look_for_new_time(talk: Talk, visit: Booked) -> None:
     memory = talk.memory
     memory.services = list(visit.service_ids)
     staff_changed = facts.take_staff(talk)
     if not staff_changed:
         memory.staff_id = visit.staff_id
-    if by := cues.shift(talk.text):
-        memory.wish = choices.point(talk.local(visit.start) + by)
+    by = facts.shift(talk)
+    if by:
+        memory.wish, memory.near = choices.point(talk.local(visit.start) + by), ""
     if memory.wish is None:
         memory.awaiting = "time"
         talk.say("move_ask_time", appointment=talk.visit_line(visit), choices=(cues.ANY_TIME,))
         return
-    memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
+    if not by:
+        memory.wish, memory.near = choices.join_wishes(memory.wish, None, [talk.local(visit.start)])
     times.find_time(talk)
 
 
@@ -291,5 +349,5 @@ def answer_move_or_cancel(talk: Talk) -> bool:
     return True
 
 
-def _visit(talk: Talk) -> Booked | None:
-    return next((each for each in talk.desk.appointments() if each.id == talk.memory.appointment_id), None)
+def _visit(talk: Talk, *, begun: bool = False) -> Booked | None:
+    return next((each for each in talk.desk.appointments(begun=begun) if each.id == talk.memory.appointment_id), None)

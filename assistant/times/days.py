@@ -400,6 +400,14 @@ class DayReader(Reading):
             return Piece(*found.span(), days=[Days(when, when + DAY)], weekday=weekday)
         return replace(self._with_relation(found, when, others), weekday=weekday)
 
+    def weekday_but_one(self, found: re.Match[str]) -> Piece:
+        """ "через субботу": the one after the next; some mean the next."""
+        weekday = int(found.group("wd"))
+        nearest = self.today + timedelta(days=(weekday - self.today.weekday() - 1) % 7 + 1)
+        second = nearest + timedelta(days=7)
+        others = [Days(nearest, nearest + DAY)]
+        return Piece(*found.span(), days=[Days(second, second + DAY)], other_days=others, weekday=weekday)
+
     def weekend(self, found: re.Match[str]) -> Piece:
         which, what = (found.group("which") or "").strip(), found.group("what")
         if which == "LAST":

@@ -107,16 +107,23 @@ class Chooser:
             return True
         if not wished and (context("events").search(rest) or context("promo_words").search(rest)):
             return True
-        is_today = re.match(r"R0|с (?:\d+ )?утра|MORN|EVEN|NIGHT|MIDNIGHT|к вечеру|утро", own)
+        is_today = _FELT_NOW.match(own)
         if not wished and is_today and context("symptoms").search(rest):
             return True
+        if not wished and context("tells_later").search(rest):
+            return True
         is_season = piece.days is not None and (piece.days[0].last - piece.days[0].first) > 60 * DAY
-        if is_season and not context("wish_verbs").search(sentence) and len(symbols.split()) > 3:
+        beside = len(symbols.split()) - len(own.split())
+        if (
+            is_season
+            and beside > (1 if re.match("весн|лет|зим|осен", own) else 2)
+            and not context("wish_verbs").search(sentence)
+        ):
             return True
         asked = sentence if symbols.startswith(" ?", symbols.find(sentence) + len(sentence)) else clause
         if context("price_words").search(asked) and not context("wish_verbs").search(sentence):
             return True
-        if "THROUGH" in own or piece.moment is not None or "UNTIL" in own or "WEEK" in own:
+        if "THROUGH" in own or piece.moment is not None or re.search("UNTIL|WEEK|MORN|EVEN|NIGHT", own):
             if context("aftercare").search(rest):
                 return True
             if "THROUGH" in own and not wished and context("arrivals").search(rest):
@@ -410,6 +417,9 @@ def _between(name: str) -> re.Pattern[str]:
     return re.compile(lexicon.load("times")[name])
 
 
+_FELT_NOW = re.compile(
+    r"R0|с (?:\d+ )?утра|(?:по |на )?(?:MORN|EVEN|NIGHT|утрам|вечерам)|MIDNIGHT|к вечеру|утро|AFTER обеда"
+)
 _STILL_AHEAD = frozenset(lexicon.load("times")["still_ahead"].split())
 
 

@@ -8,7 +8,8 @@ used: no client waits for them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -27,14 +28,18 @@ MEANING = 6.0  # the same for what is learned of a word by its meaning, and so o
 BALANCE = 0.8  # 0: every text counts alike, 1: every label counts alike
 PRIOR = 1.0
 ON_BASE = {"chars": 1.0, "words": 1.0, "rules": 0.2}  # few examples shall teach words, not how rules are weighed
+FAINT = 0.1  # on a base, a sign none of whose weights is larger is not worth its memory
 Blocks = dict[str, frozenset[str]]
 
 
-def train(examples: Sequence[Example], *, base: Model | None = None) -> Model:
-    """Weights for the examples; on top of `base` when given. Raises ValueError when there are none."""
+def train(examples: Sequence[Example], *, base: Model | None = None, known: Iterable[Example] = ()) -> Model:
+    """Weights for the examples; on top of `base` when given. Raises ValueError when there are none.
+
+    `known` are texts that the base was fitted to: they keep their meaning where they share words with the examples,
+    and teach no words of their own. Each is read once and let go."""
     if not examples:
         raise ValueError("nothing to learn from")
-    return fit([signs_of(example) for example in examples], examples, base=base)
+    return fit([signs_of(example) for example in examples], examples, base=base, known=known)
 
 
 def signs_of(example: Example) -> Blocks:
@@ -42,41 +47,56 @@ def signs_of(example: Example) -> Blocks:
     return Signs(features_of(request)).blocks
 
 
-def fit(blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | None = None) -> Model:
+def fit(
+    blocks: Sequence[Blocks], examples: Sequence[Example], *, base: Model | None = None, known: Iterable[Example] = ()
+) -> Model:
     """As `train`, of signs that were read already."""
-    known = meanings.shipped() if base is None else meanings.NONE
+    sense = meanings.shipped() if base is None else meanings.NONE
     vocabulary = {block: _kept(block, blocks, 1 if base else RARE[block]) for block in BLOCKS}
-    vocabulary["words"] = sorted({*vocabulary["words"], *known.words})
+    vocabulary["words"] = sorted({*vocabulary["words"], *sense.words})
     loudness = {block: LOUDNESS[block] * (ON_BASE[block] if base else 1.0) for block in BLOCKS}
     loud = np.concatenate([np.full(len(vocabulary[block]), loudness[block]) for block in BLOCKS])
-    signs = sparse.hstack([_matrix(block, vocabulary[block], blocks) for block in BLOCKS], format="csr")
+    lines = [_Line(each, {block: len(each[block]) for block in BLOCKS}) for each in blocks]
+    given = [base.scores(each) for each in blocks] if base else [[0.0] * LANES] * len(examples)
+    if base:
+        examples = list(examples)
+        words = {block: frozenset(vocabulary[block]) for block in BLOCKS}
+        for example in known:
+            each = signs_of(example)
+            examples.append(example)
+            lines.append(_Line({b: each[b] & words[b] for b in BLOCKS}, {b: len(each[b]) for b in BLOCKS}))
+            given.append(base.scores(each))
+    signs = sparse.hstack([_matrix(block, vocabulary[block], lines) for block in BLOCKS], format="csr")
     # A word's meaning is a mixture of directions; what is learned of a direction is learned of all its words.
     mixture = sparse.vstack(
         [
-            sparse.csr_matrix((len(vocabulary["chars"]), known.directions)),
-            known.matrix(vocabulary["words"]) * MEANING,
-            sparse.csr_matrix((len(vocabulary["rules"]), known.directions)),
+            sparse.csr_matrix((len(vocabulary["chars"]), sense.directions)),
+            sense.matrix(vocabulary["words"]) * MEANING,
+            sparse.csr_matrix((len(vocabulary["rules"]), sense.directions)),
         ],
         format="csr",
     )
-    spread = sparse.hstack([sparse.diags(loud), mixture], format="csr")  # from what is fitted to signs
+    seen = np.flatnonzero(signs.getnnz(axis=0))  # of a word that no text holds only its meaning can be learned
+    own = sparse.diags(loud, format="csc")[:, seen]
+    spread = sparse.hstack([own, mixture], format="csr")  # from what is fitted to signs
     matrix = (signs @ spread).tocsr()
-    given = np.array([base.scores(each) for each in blocks]) if base else np.zeros((len(examples), LANES))
+    have = np.array(given)
     weights = np.zeros((matrix.shape[1], LANES))
     bias = np.zeros(LANES)
     for name, labels in HEADS:
         lanes = slice(place_of(name, labels[0]), place_of(name, labels[-1]) + 1)
         truth, matters = _truth(name, labels, examples)
-        weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, given[:, lanes], moves_bias=base is None)
+        weights[:, lanes], bias[lanes] = _fitted(matrix, truth, matters, have[:, lanes], moves_bias=base is None)
     steps = np.rint((spread @ weights) / STEP).astype(int)
     rows: dict[str, dict[str, int]] = {}
+    faint = FAINT / STEP if base else 0
     at = 0
     for block in BLOCKS:
         size = len(vocabulary[block])
         rows[block] = {
             sign: packed(row)
             for sign, row in zip(vocabulary[block], steps[at : at + size].tolist(), strict=True)
-            if any(row)
+            if max(map(abs, row)) > faint
         }
         at += size
     return Model(rows, tuple(round(float(value), 4) for value in bias), base.heat if base else 1.0, base)
@@ -148,7 +168,7 @@ def _fitted(
         return float(value), slope
 
     found = minimize(
-        loss, np.zeros(signs * labels + labels), jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-9}
+        loss, np.zeros(signs * labels + labels), jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-8}
     ).x
     return found[: signs * labels].reshape(signs, labels), found[signs * labels :]
 
@@ -161,17 +181,25 @@ def _log_softmax(scores: np.ndarray) -> np.ndarray:
 # Signs to columns
 
 
+@dataclass(frozen=True)
+class _Line:
+    """The signs of one text that may have a column, and how many it has in all."""
+
+    signs: Blocks
+    sizes: dict[str, int]
+
+
 def _kept(block: str, blocks: Sequence[Blocks], least: int) -> list[str]:
     counts = Counter(sign for signs in blocks for sign in signs[block])
     return sorted(sign for sign, count in counts.items() if count >= least)
 
 
-def _matrix(block: str, vocabulary: list[str], blocks: Sequence[Blocks]) -> sparse.csr_matrix:
+def _matrix(block: str, vocabulary: list[str], lines: Sequence[_Line]) -> sparse.csr_matrix:
     column = {sign: number for number, sign in enumerate(vocabulary)}
     starts, columns, values = [0], [], []
-    for signs in blocks:
-        known = sorted(column[sign] for sign in signs[block] if sign in column)
+    for line in lines:
+        known = sorted(column[sign] for sign in line.signs[block] if sign in column)
         columns += known
-        values += [length(block, len(signs[block]))] * len(known)
+        values += [length(block, line.sizes[block])] * len(known)
         starts.append(len(columns))
-    return sparse.csr_matrix((values, columns, starts), shape=(len(blocks), len(vocabulary)))
+    return sparse.csr_matrix((values, columns, starts), shape=(len(lines), len(vocabulary)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,8 +102,8 @@ def _read(update: dict[str, Any]) -> Incoming:
         return _read_press(query)
     if change := update.get("my_chat_member"):
         return _read_membership(change)
-    if "edited_message" in update:
-        return _ignored("правка прежнего сообщения")
+    if message := update.get("edited_message"):
+        return _read_edit(message)
     if "channel_post" in update or "edited_channel_post" in update:
         return _ignored("запись в канале")
     return _ignored("обновление не о переписке")
@@ -136,6 +137,16 @@ def _read_message(message: dict[str, Any]) -> Incoming:
         phone=phone,
         phone_is_proven=bool(phone),
         utm={"utm_source": "telegram", "utm_campaign": label} if label else {},
+    )
+
+
+def _read_edit(message: dict[str, Any]) -> Incoming:
+    """New words of an earlier message; `sent_at` is when they were written."""
+    read = _read_message(message)
+    if not read.is_words:
+        return read
+    return replace(
+        read, kind="edited", sent_at=_moment(message.get("edit_date")), phone="", phone_is_proven=False, utm={}
     )
 
 

@@ -83,11 +83,25 @@ class Batch:
                 ";\n".join(sql for sql, _ in statements), [each for _, values in statements for each in values]
             )
             written = cursor.fetchall() if self._owed else []
+        if (noted := _noted.get()) is not None:
+            noted.update(row[0] for row in written)
         if due := [row[:4] for row in written if row[4]]:
             transaction.on_commit(lambda: ring(due))
 
 
 _batch: ContextVar[Batch | None] = ContextVar("batch", default=None)
+_noted: ContextVar[set[int] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[set[int]]:
+    """Numbers of the rows that are written inside by this thread: what a rehearsal owes, among all that is owed."""
+    written: set[int] = set()
+    token = _noted.set(written)
+    try:
+        yield written
+    finally:
+        _noted.reset(token)
 
 
 @contextmanager

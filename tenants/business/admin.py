@@ -35,6 +35,7 @@ from tenants.business.models import (
     Skill,
     StaffMember,
     Stage,
+    Upsell,
 )
 from tenants.business.responsibility import load_matrix, save_matrix
 from tenants.editing import BusinessAdmin, BusinessInline, ReadOnly, SingleRow, money
@@ -55,18 +56,24 @@ class BusinessSettingsAdmin(SingleRow):
         "slot_step_minutes": "30: ассистент предлагает 10:00, 10:30, 11:00.",
         "booking_lead_minutes": "Чтобы мастер успел подготовиться.",
         "booking_horizon_days": "На более поздние дни ассистент не записывает.",
+        "tone": "Свои тексты остаются такими, как вы их написали.",
         "hold_minutes": "Пока клиент отвечает, выбранное время никому другому не предлагается.",
     }
     fieldsets = [
         ("Бизнес", {"fields": ["public_name", "policy_url", "consent_version", "is_clinical"]}),
         (
             "Ассистент",
-            {"fields": ["assistant_enabled", "confidence_threshold", "burst_window_ms", "burst_limit_ms"]},
+            {"fields": ["assistant_enabled", "tone", "confidence_threshold", "burst_window_ms", "burst_limit_ms"]},
         ),
         ("Тишина", {"fields": ["quiet_from", "quiet_to"]}),
         (
             "Запись",
-            {"fields": ["slot_step_minutes", "booking_lead_minutes", "booking_horizon_days", "hold_minutes"]},
+            {
+                "fields": [
+                    *("slot_step_minutes", "booking_lead_minutes", "booking_horizon_days", "hold_minutes"),
+                    "late_limit_minutes",
+                ]
+            },
         ),
         ("Люди", {"fields": ["backup_staff"]}),
     ]
@@ -195,6 +202,12 @@ class SkillAdmin(BusinessAdmin):
     instead_of_deleting = "Навык есть у сотрудников или нужен услугам: сначала снимите его там."
 
 
+class UpsellInline(BusinessInline):
+    model = Upsell
+    fk_name = "service"
+    fields = ["offer", "text", "position"]
+
+
 @register(Service, site=business_site)
 class ServiceAdmin(BusinessAdmin):
     form = ServiceForm
@@ -207,6 +220,7 @@ class ServiceAdmin(BusinessAdmin):
         ("Запись", {"fields": ["duration_minutes", "buffer_minutes", "skill"]}),
         ("Клиентам", {"fields": ["synonyms", "position"]}),
     ]
+    inlines = [UpsellInline]
     instead_of_deleting = "На эту услугу есть записи. Чтобы её больше не предлагали, снимите отметку «оказывается»."
 
     @display(description="цена", ordering="price_kopecks")
@@ -302,11 +316,13 @@ class TextsAdmin(BusinessAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        own = _own_texts()
+        said, own = _texts_said(), _own_texts()
         wanted = request.GET.get("q", "").strip().lower()
-        found = [entry for entry in texts.catalogue().values() if _found(entry, own, wanted)]
+        found = [
+            entry for entry in texts.catalogue().values() if wanted in " ".join([entry.title, *said[entry.key]]).lower()
+        ]
         groups = [
-            {"title": title, "texts": [_text_row(entry, own) for entry in found if entry.group == group]}
+            {"title": title, "texts": [_text_row(entry, said, own) for entry in found if entry.group == group]}
             for group, title in texts.groups().items()
         ]
         context = {
@@ -324,9 +340,9 @@ class TextsAdmin(BusinessAdmin):
         entry = texts.catalogue().get(key)
         if entry is None:
             raise Http404("no such text")
-        own = _own_texts().get(key, [])
+        own, usual = _own_texts().get(key, []), entry.spoken(_tone())
         may_change = self.has_change_permission(request)
-        form = TextForm(request.POST if request.method == "POST" else None, entry=entry, own=own)
+        form = TextForm(request.POST if request.method == "POST" else None, entry=entry, usual=usual, own=own)
         if request.method == "POST":
             if not may_change:
                 raise PermissionDenied
@@ -336,7 +352,7 @@ class TextsAdmin(BusinessAdmin):
                 return redirect("admin:business_messagetemplate_changelist")
             if form.is_valid():
                 variants = form.variants()
-                self._save(request, entry, [] if variants == list(entry.variants) else variants)
+                self._save(request, entry, [] if variants == list(usual) else variants)
                 messages.success(request, "Текст сохранён.")
                 return redirect("admin:business_messagetemplate_changelist")
         titles = texts.placeholder_titles()
@@ -345,6 +361,7 @@ class TextsAdmin(BusinessAdmin):
             "title": entry.title,
             "opts": self.opts,
             "entry": entry,
+            "usual": usual,
             "form": form,
             "is_own": bool(own),
             "may_change": may_change,
@@ -369,15 +386,21 @@ def _own_texts() -> dict[str, list[str]]:
     return own
 
 
-def _found(entry: texts.Text, own: dict[str, list[str]], wanted: str) -> bool:
-    return wanted in " ".join([entry.title, *own.get(entry.key, entry.variants)]).lower()
+def _tone() -> str:
+    return BusinessSettings.objects.values_list("tone", flat=True).first() or "vy"
 
 
-def _text_row(entry: texts.Text, own: dict[str, list[str]]) -> dict[str, Any]:
+def _texts_said() -> dict[str, list[str]]:
+    """What clients are told now: the business's own texts over the defaults in its tone."""
+    tone = _tone()
+    return {key: list(entry.spoken(tone)) for key, entry in texts.catalogue().items()} | _own_texts()
+
+
+def _text_row(entry: texts.Text, said: dict[str, list[str]], own: dict[str, list[str]]) -> dict[str, Any]:
     return {
         "key": entry.key,
         "title": entry.title,
-        "text": own.get(entry.key, entry.variants)[0],
+        "text": said[entry.key][0],
         "is_own": entry.key in own,
         "url": reverse("admin:business_messagetemplate_text", args=[entry.key]),
     }

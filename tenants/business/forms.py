@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -222,10 +223,10 @@ class MatrixForm(forms.Form):
 class TextForm(forms.Form):
     """A business's own wording of one text: up to three variants of equal meaning, said in turn."""
 
-    def __init__(self, *args: Any, entry: texts.Text, own: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, entry: texts.Text, usual: Sequence[str], own: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.entry = entry
-        shown = own or list(entry.variants)
+        shown = own or list(usual)
         for number in range(max(VARIANTS, len(shown))):
             self.fields[f"text_{number}"] = forms.CharField(
                 label="Текст" if number == 0 else f"Вариант {number + 1}",

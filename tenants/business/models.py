@@ -65,6 +65,11 @@ class BusinessSettings(models.Model):
     booking_horizon_days = models.PositiveSmallIntegerField("запись вперёд, дней", default=60)
     booking_lead_minutes = models.PositiveSmallIntegerField("запись не раньше чем через, мин", default=30)
     slot_step_minutes = models.PositiveSmallIntegerField("шаг времени записи, мин", default=30)
+    late_limit_minutes = models.PositiveSmallIntegerField(
+        "опоздание, при котором примем, мин",
+        default=15,
+        help_text="Кто опоздает больше, тому ассистент предложит перенести визит.",
+    )
     confidence_threshold = models.FloatField(
         "уверенность ассистента",
         default=0.45,
@@ -89,6 +94,12 @@ class BusinessSettings(models.Model):
         choices=ModelUse.choices,
         default=ModelUse.NEVER,
         help_text="Помогает понять сообщение. Телефоны, имена, адреса и почта скрываются до отправки.",
+    )
+    compares_meaning = models.BooleanField(
+        "искать ответы и по смыслу",
+        default=False,
+        help_text="Вопрос, на который в базе знаний не нашлось ответа по словам, сравнивается с ней по смыслу."
+        " Для этого вопросы (без личных данных) и ответы базы отправляются той же языковой модели.",
     )
     model_below = models.FloatField(
         "сомневается, когда уверенность ниже",
@@ -356,6 +367,29 @@ class Service(models.Model):
     def clean(self) -> None:
         if self.price_to_kopecks is not None and self.price_to_kopecks < (self.price_kopecks or 0):
             raise ValidationError("Верхняя цена меньше нижней.")
+
+
+class Upsell(models.Model):
+    """A service worth adding to another one. Offered once, after the visit is booked, when the same person has time."""
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="upsells", verbose_name="к услуге")
+    offer = models.ForeignKey(Service, models.CASCADE, related_name="+", verbose_name="предложить вместе с ней")
+    text = models.CharField(
+        "какими словами", max_length=200, blank=True, help_text="Пусто: обычными. Цену и время ассистент назовёт сам."
+    )
+    position = models.PositiveSmallIntegerField("порядок", default=0)
+
+    class Meta:
+        verbose_name = "предложение вместе с услугой"
+        verbose_name_plural = "предложить вместе с ней"
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "offer"], name="upsell_once"),
+            models.CheckConstraint(condition=~Q(service=F("offer")), name="upsell_of_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} + {self.offer}"
 
 
 class Stage(models.TextChoices):

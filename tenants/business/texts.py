@@ -17,7 +17,9 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True)
 class Text:
-    """One entry of the catalogue. `variants` are the defaults, one to three, equal in meaning."""
+    """One entry of the catalogue. `variants` are the defaults, one to three, equal in meaning.
+
+    `familiar`: the same for a business that says «ты»; empty where the words are the same."""
 
     key: str
     group: str
@@ -25,6 +27,11 @@ class Text:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     variants: tuple[str, ...]
+    familiar: tuple[str, ...] = ()
+
+    def spoken(self, tone: str) -> tuple[str, ...]:
+        """The defaults in the business's tone, "vy" or "ty"."""
+        return self.familiar or self.variants if tone == "ty" else self.variants
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -42,6 +49,7 @@ def catalogue() -> dict[str, Text]:
             required=tuple(entry.get("required", ())),
             optional=tuple(entry.get("optional", ())),
             variants=tuple(entry["text"]),
+            familiar=tuple(entry.get("ty", ())),
         )
         for key, entry in _source()["texts"].items()
     }

@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 
 from assistant import prompts
 from assistant.models import ModelCall
+from leadhub.work.models import DueWork
 from tenants.business.models import BusinessSettings
 from tests.admin.conftest import page
 
@@ -34,6 +35,16 @@ def test_the_owner_switches_the_model_on(salon, save):
     assert save(salon.url(PAGE), model_use="unsure", model_below="0.6", model_cap_kopecks="1 500").status_code == 302
 
     assert (row().model_use, row().model_below, row().model_cap_kopecks) == ("unsure", 0.6, 150_000)
+
+
+def test_the_owner_has_the_base_compared_by_meaning(salon, save, settings):
+    settings.OPENAI_API_KEY, settings.OPENAI_EMBEDDING_MODEL = "key", "small"
+    DueWork.objects.all().delete()
+
+    assert save(salon.url(PAGE), compares_meaning="on").status_code == 302
+
+    assert row().compares_meaning
+    assert DueWork.objects.filter(handler="assistant.embed_knowledge").count() == 1
 
 
 def test_an_untouched_page_changes_nothing(salon, save):

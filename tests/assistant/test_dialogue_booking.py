@@ -6,7 +6,7 @@ import pytest
 
 from assistant.understanding import DateTimeSlot
 from tests.assistant.chat import PHONE, Chat, at, day, either, known_client, part
-from tests.fakes_desk import ZONE, FakeDesk
+from tests.fakes_desk import NOW, ZONE, FakeDesk
 
 
 def wed(hour: int, minute: int = 0) -> datetime:
@@ -101,10 +101,20 @@ def test_similar_services_are_asked_about():
     assert chat.keys == ["offer_openings"]
 
 
-def test_unknown_service_is_told_with_what_there_is():
+def test_unknown_service_is_told_without_reciting_the_price_list():
     chat = Chat().says("запишите на татуаж", "booking", service="татуаж")
     assert chat.keys == ["greeting", "service_unknown"]
-    assert "Маникюр" in chat.reply
+    assert "Маникюр" not in chat.reply
+    assert chat.choices == ("Цены", "Позвать человека")
+    chat.says("да")
+    assert chat.keys == ["price_list"]
+
+
+def test_who_insists_on_an_unknown_service_is_answered_by_a_person():
+    chat = Chat().says("сколько стоит татуаж", "price_question", service="татуаж")
+    assert chat.keys == ["greeting", "service_unknown"]
+    chat.says("ну запишите всё равно на татуаж", "booking", service="татуаж")
+    assert chat.keys == ["hand_over"]
 
 
 def test_two_services_are_one_visit():
@@ -183,8 +193,16 @@ def test_person_asked_for_in_the_first_message():
 
 def test_person_without_free_time_is_told_and_others_offered():
     desk = FakeDesk()
-    chat = Chat(desk).says("на маникюр к Ольге завтра", "booking", service=3, when=day(25))
+    desk.taken = {(2, NOW + timedelta(minutes=30 * number)) for number in range(48 * 30)}
+    chat = Chat(desk).says("на стрижку к Ольге завтра", "booking", service=1, when=day(25))
     assert chat.keys == ["greeting", "other_staff", "offer_openings"]
+    assert {each["staff_id"] for each in chat.state["offered"]} == {1}
+
+
+def test_person_who_does_not_do_it_is_told_and_colleagues_offered():
+    chat = Chat().says("на маникюр к Ольге завтра", "booking", service=3, when=day(25))
+    assert chat.keys == ["greeting", "staff_cannot", "offer_openings"]
+    assert "Ольга: такую услугу этот специалист не оказывает (маникюр)" in chat.reply
     assert {each["staff_id"] for each in chat.state["offered"]} == {1}
 
 
@@ -278,13 +296,22 @@ def test_rather_on_saturday():
     assert all("28 ноября" in label for label in offered(chat))
 
 
-def test_rather_on_saturday_stays_near_the_time_of_day():
+def test_rather_on_saturday_keeps_the_hour():
     desk = FakeDesk()
     desk.taken = {(1, wed(15))}
     chat = Chat(desk).says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15))
     assert chat.keys == ["greeting", "offer_others"]
     chat.says("лучше в субботу", when=day(28, text="в субботу"))
-    assert offered(chat) == ["сб 28 ноября, 14:30", "сб 28 ноября, 15:00", "сб 28 ноября, 15:30"]
+    assert chat.keys == ["opening_held", "ask_contact"]
+    assert "в субботу 28 ноября в 15:00" in chat.reply
+
+
+def test_rather_on_saturday_stays_near_an_hour_that_is_taken():
+    desk = FakeDesk()
+    desk.taken = {(1, wed(15)), (1, wed(15) + timedelta(days=3))}
+    chat = Chat(desk).says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15))
+    chat.says("лучше в субботу", when=day(28, text="в субботу"))
+    assert offered(chat) == ["сб 28 ноября, 13:30", "сб 28 ноября, 15:30", "сб 28 ноября, 16:00"]
 
 
 def test_a_bare_hour_belongs_to_the_day_on_the_table():
@@ -297,8 +324,22 @@ def test_a_bare_hour_belongs_to_the_day_on_the_table():
 def test_change_of_mind_while_the_name_is_asked():
     chat = Chat().says("на маникюр завтра в 15", "booking", service=3, when=at(25, 15))
     chat.says("ой, нет, лучше в субботу", when=day(28, text="в субботу"))
-    assert chat.keys == ["offer_openings"]
-    assert not chat.desk.holds
+    assert chat.keys == ["opening_held", "ask_contact"]
+    [held] = [opening for opening, _ in chat.desk.holds.values()]
+    assert held.start == wed(15) + timedelta(days=3)
+
+
+def test_another_day_after_a_chosen_time_keeps_the_hour_that_was_chosen():
+    chat = Chat().says("на маникюр завтра", "booking", service=3, when=day(25)).says("второе")
+    chat.says("а давайте лучше в субботу", when=day(28, text="в субботу"))
+    assert chat.keys == ["opening_held", "ask_contact"]
+    assert "в субботу 28 ноября в 14:00" in chat.reply
+
+
+def test_another_hour_keeps_the_day():
+    chat = Chat().says("на маникюр в субботу", "booking", service=3, when=day(28, text="в субботу")).says("второе")
+    chat.says("а можно в 16?", when=at(24, 16, text="в 16"))
+    assert "в субботу 28 ноября в 16:00" in chat.reply
 
 
 def test_wished_time_is_taken_so_the_nearest_are_offered():
@@ -499,13 +540,14 @@ def test_a_wish_of_yesterday_is_dropped():
     assert all("25 ноября" not in label for label in chat.choices)
 
 
-def test_next_day_the_choice_still_works_and_the_greeting_is_back():
+@pytest.mark.parametrize("text", ["второе", "здравствуйте, давайте второе", "Здравствуйте!"])
+def test_next_day_old_offers_are_not_trusted_and_what_was_wanted_is_not_forgotten(text):
     chat = Chat().says("на маникюр в субботу", "booking", service=3, when=day(28, text="в субботу"))
-    chat.waits(hours=20).says("здравствуйте, давайте второе")
-    assert chat.keys[0] == "greeting"
-    chat = Chat().says("на маникюр в субботу", "booking", service=3, when=day(28, text="в субботу"))
-    chat.waits(hours=20).says("второе")
-    assert chat.keys == ["greeting", "opening_held", "ask_contact"]
+    chat.desk.taken = {(1, wed(14) + timedelta(days=3))}  # what «второе» was
+    chat.waits(hours=20).says(text)
+    assert chat.keys == ["greeting", "offer_openings"]
+    assert all(label.startswith("сб 28 ноября") for label in offered(chat))
+    assert "сб 28 ноября, 14:00" not in offered(chat)
 
 
 def test_offers_never_name_a_time_the_desk_did_not_give():

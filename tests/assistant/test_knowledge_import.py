@@ -68,6 +68,81 @@ def test_pairs_are_recognised_in_a_text_and_in_a_page(text: str, expected: list[
     assert reading.errors == []
 
 
+PARKING, COFFEE = ("Есть парковка?", "Да, во дворе."), ("Как оплатить?", "Картой.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Вопрос: Есть парковка?\nОтвет: Да, во дворе.\n\nКак оплатить?\nКартой.",
+        "Есть парковка?\nДа, во дворе.\n\nВопрос: Как оплатить?\nОтвет: Картой.",
+        "Вопрос: Есть парковка?\nОтвет: Да, во дворе.\nКак оплатить?\nОтвет: Картой.",
+        "В: Есть парковка?\nО: Да, во дворе.\nВ: Как оплатить?\nО: Картой.",
+        "Q: Есть парковка?\nA: Да, во дворе.\n\nQ: Как оплатить?\nA: Картой.",
+        "Вопрос:\nЕсть парковка?\nОтвет:\nДа, во дворе.\nВопрос:\n\nКак оплатить?\nОтвет:\nКартой.",
+        "Вопрос 1. Есть парковка?\n\nОтвет. Да, во дворе.\n\nВопрос 2. Как оплатить?\nОтвет. Картой.",
+        "Вопрос: Есть парковка? Ответ: Да, во дворе.\nВопрос: Как оплатить? Ответ: Картой.",
+        "**Есть парковка?**\n\nДа, во дворе.\n\n**Как оплатить?**\n\nКартой.",
+        "- Есть парковка?\n- Да, во дворе.\n- Как оплатить?\n- Картой.",
+        "<button>Есть парковка?</button><div>Да, во дворе.</div><button>Как оплатить?</button><div>Картой.</div>",
+        "<table><tr><td>Есть парковка?</td><td>Да, во дворе.</td></tr><tr><td>Как оплатить?</td><td>Картой.</td></tr>",
+        "<html><head><title>Салон</title><body><nav><a>Цены</a></nav><h3>Есть парковка?</h3>Да, во дворе.<h3>Как"
+        " оплатить?</h3><p>Картой.</p><footer>ООО «Весна»</footer>",
+        "<ul><li><strong>Есть парковка?</strong><br>Да, во дворе.</li><li><b>Как оплатить?</b> Картой.</li></ul>",
+        "<details><summary>Есть парковка?</summary>Да, во дворе.</details><details><summary>Как оплатить?</summary>"
+        "<p>Картой.</p></details>",
+    ],
+)
+def test_one_base_is_read_alike_however_it_was_written(text: str):
+    reading = read_text(text)
+
+    assert pairs(reading) == [PARKING, COFFEE]
+    assert reading.errors == []
+
+
+def test_a_question_that_an_answer_asks_back_stays_with_the_answer():
+    reading = read_text("Вопрос: Есть парковка?\nОтвет: Да.\nНа сколько вам нужно?\nНапишите нам.")
+
+    assert pairs(reading) == [("Есть парковка?", "Да.\nНа сколько вам нужно?\nНапишите нам.")]
+
+
+def test_merged_cells_are_told_once():
+    document = Document()
+    table = document.add_table(rows=3, cols=2)
+    for row, texts in zip(table.rows, [["Оплата", ""], ["Вопрос", "Ответ"], ["Кофе?", "Есть"]], strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    table.rows[0].cells[0].merge(table.rows[0].cells[1])
+    out = io.BytesIO()
+    document.save(out)
+    book = Workbook()
+    for row in (["Наша база", None], ["Вопрос", "Ответ"], ["Кофе?", "Есть"], [None, "и чай"]):
+        book.active.append(row)
+    book.active.merge_cells("A1:B1")
+    book.active.merge_cells("A3:A4")
+    sheet = io.BytesIO()
+    book.save(sheet)
+
+    assert pairs(read_file("a.docx", out.getvalue())) == [("Кофе?", "Есть")]
+    reading = read_file("a.xlsx", sheet.getvalue())
+    assert pairs(reading) == [("Кофе?", "Есть")]
+    assert reading.errors == ["Строка 1: нет ответа на вопрос «Наша база».", "Строка 4: нет вопроса."]
+
+
+def laughs() -> bytes:
+    """A small XML that would grow to gigabytes."""
+    real = io.BytesIO(xlsx(["Вопрос", "Ответ"], ["Кофе?", "Есть"]))
+    entities = '<!ENTITY l0 "ha">' + "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    out = io.BytesIO()
+    with zipfile.ZipFile(real) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            body = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                body = f'<?xml version="1.0"?><!DOCTYPE x [{entities}]><worksheet>&l11;</worksheet>'.encode()
+            new.writestr(name, body)
+    return out.getvalue()
+
+
 def test_what_is_not_understood_is_told_by_its_line():
     reading = read_text("Мы лучшие в городе.\n\nЕсть парковка?\n\nЕсть кофе?\nДа.\n" + "Очень " * 50 + "длинный?")
 
@@ -167,6 +242,12 @@ def bomb() -> bytes:
         ("a.csv", b"a;b\n" * 2001, "больше 2000 строк"),
         ("a.csv", ('"' + "я" * 140_000 + '";да').encode(), "не читается как CSV"),
         ("a.txt", "я".encode() * 200_001, "200 000"),
+        ("a.csv", b"a;b\n" * 10_000, "больше 2000 строк"),
+        ("a.xlsx", xlsx(*[[f"Вопрос {n}?", "Да"] for n in range(10_000)]), "больше 2000 строк"),
+        ("a.txt", b"x" * (5 * 1024 * 1024), "больше 2 МБ"),
+        ("a.txt", b" \n\n ", "Ни одного"),
+        ("a.docx", b"", "пустой"),
+        ("a.xlsx", laughs(), "повреждён"),
     ],
 )
 def test_what_cannot_be_taken_is_refused_in_plain_words(name: str, content: bytes, why: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -77,3 +78,75 @@ def test_a_worker_that_dies_while_the_model_thinks_costs_no_answer(asking: Insta
     asking.wait("no answer", client.is_answered, hurry=0.5)
     asking.wait("still owed", lambda: asking.owed("routing.refine") == 0, hurry=1.0)
     client.check_handled_once()
+
+
+def test_over_the_months_cap_every_client_is_answered_and_nothing_is_asked(asking: Installation):
+    moment = datetime.fromtimestamp(asking.now(), UTC)
+    asking.sql(
+        "INSERT INTO t_sosed.assistant_modelcall (asked_at, outcome, model, prompt_version, request, reply, latency_ms,"
+        " prompt_tokens, completion_tokens, cost_kopecks) VALUES (%s, 'answered', 'cap', '1', '', '', 1, 1, 1, 100000)",
+        moment,
+    )
+    try:
+        before = len(asking.sandbox.log("llm"))
+        clients = asking.clients(4, "sosed")
+        for client in clients:
+            client.says(TEXT)
+        for client in clients:
+            asking.wait("no answer", client.is_answered)
+            client.check_handled_once()
+        assert len(asking.sandbox.log("llm")) == before
+    finally:
+        asking.sql("DELETE FROM t_sosed.assistant_modelcall WHERE model = 'cap'")
+
+
+# --- Compared by meaning ---
+
+JEEP = "Здравствуйте! Подскажите, для джипа место найдётся?"
+TOLD = "Во дворе десять мест, въезд с улицы Мира."
+_COMPARE = """
+from django_tenants.utils import schema_context
+from assistant.models import KnowledgeEntry, LanguageModel
+from leadhub.work import later
+with schema_context("t_sosed"):
+    LanguageModel.objects.update(compares_meaning=True)
+    KnowledgeEntry.objects.all().delete()
+    KnowledgeEntry.objects.create(question="Куда деть автомобиль?", answer="Во дворе десять мест, въезд с улицы Мира.")
+"""
+
+
+@pytest.fixture
+def comparing(installation: Installation) -> Iterator[Installation]:
+    """«Соседний салон» has its base compared by meaning; its entry has got its vector."""
+    installation.sandbox.reset("llm")
+    installation.manage("shell", "-v", "0", "-c", _COMPARE)
+    installation.valkey.delete("lh:1:settings-of:t_sosed")
+    has_vector = "SELECT count(*) FROM t_sosed.assistant_knowledgeentry WHERE vector IS NOT NULL"
+    installation.wait("no vector was made", lambda: installation.number(has_vector), hurry=0.5)
+    installation.wait("nothing is compared", lambda: _quoted_to_a_new_client(installation))
+    yield installation
+    installation.sql("UPDATE t_sosed.business_businesssettings SET compares_meaning = false")
+    installation.sql("DELETE FROM t_sosed.assistant_knowledgeentry")
+    installation.valkey.delete("lh:1:settings-of:t_sosed")
+
+
+def _quoted_to_a_new_client(installation: Installation) -> bool:
+    client = installation.client("sosed")
+    client.says(JEEP)
+    installation.wait("no answer", client.is_answered)
+    return TOLD in client.got[0]
+
+
+@pytest.mark.parametrize("mode", ["slow", "drip", "wrong_json", "rude", "down", "busy", "refuse"])
+def test_every_client_is_answered_once_whatever_the_server_of_vectors_does(comparing: Installation, mode: str):
+    comparing.sandbox.post("llm", mode=mode, delay=60)
+    clients = comparing.clients(3, "sosed")
+    for client in clients:
+        client.says(JEEP)
+
+    for client in clients:
+        comparing.wait("no answer", client.is_answered)
+    comparing.wait("still owed", lambda: comparing.owed("routing.refine", "routing.answer_plainly") == 0)
+    for client in clients:
+        client.check_handled_once()
+        assert TOLD not in client.got[0]

@@ -47,7 +47,8 @@ def test_client_is_answered_scored_and_booked(salon, clock, outside):
     assert visit.contact.name == "Анна"
     assert visit.contact.phone == "+79010001234"
     assert visit.contact.consents.count() == 1
-    assert "Записали вас!" in salon.heard()[-1]
+    assert "Окрашивание" in salon.heard()[-1]
+    assert "Ольга" in salon.heard()[-1]
     assert lead.status == Lead.Status.BOOKED
     assert lead.outcome_at == clock.now()
     assert any(title.startswith("Балл") for title in record(lead))

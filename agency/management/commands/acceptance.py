@@ -15,7 +15,7 @@ from tenants.models import Tenant
 
 
 class Command(BaseCommand):
-    help = "Plays the packs' dialogues on a copy of a business's settings. Nothing is sent; exit code 1 on a failure."
+    help = "Plays the packs' dialogues and a business's own checks on a copy of its settings; exit code 1 on a failure."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", help="the business's slug")
