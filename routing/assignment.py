@@ -42,6 +42,9 @@ class Candidate:
     load_cap: int
     branch_id: int
     last_given_at: datetime | None = None  # None: never given one, so waits the longest
+    skill_ids: frozenset[int] = frozenset()
+    weight: int = 1  # of ten leads shared by weights 3 and 1 the first gets about eight
+    is_previous: bool = False  # led this client before
 
 
 @dataclass(frozen=True)
@@ -66,21 +69,34 @@ def choose(
     tiers: Sequence[Collection[str]],
     branch_id: int | None,
     exclude: Collection[int],
+    first: Collection[int] = (),
+    strategy: str = "round_robin",
+    skill_id: int | None = None,
 ) -> Choice:
-    """The person a lead goes to: the first tier of roles with somebody able; in it whoever waited longest.
+    """The person a lead goes to: the first tier with somebody able; in it whom the strategy prefers, then whoever
+    waited longest.
 
-    Able: on shift, not away, below the cap, not in `exclude` (was given it before). People of the lead's own branch
-    come before others of the same tier. Every candidate gets a verdict.
+    `first`: the people (ids) whom a rule named, a tier before the tiers of roles; the strategy is theirs. Able: on
+    shift, not away, below the cap, not in `exclude` (was given it before). People of the lead's own branch come before
+    others of the same tier. Every candidate gets a verdict.
     """
     obstacles = {person.staff_id: _obstacle(person, exclude) for person in candidates}
-    for number, roles in enumerate(tiers):
-        able = [person for person in candidates if person.role in roles and not obstacles[person.staff_id]]
+    circles = [[person for person in candidates if person.role in roles] for roles in tiers]
+    if first:
+        circles.insert(0, [person for person in candidates if person.staff_id in first])
+    for number, circle in enumerate(circles):
+        able = [person for person in circle if not obstacles[person.staff_id]]
         if not able:
             continue
-        chosen = min(able, key=lambda person: (person.branch_id != branch_id, *_waited(person)))
-        reason = f"{'дольше всех ждёт заявку' if len(able) > 1 else 'единственный свободный'}, сейчас {_load(chosen)}"
-        if number:
-            reason = f"из {'запасного' if number == 1 else 'последнего'} круга: {reason}"
+        used = strategy if first and number == 0 else "round_robin"
+        chosen = min(able, key=lambda person: _rank(person, used, branch_id, skill_id))
+        why = _why(used, chosen, skill_id) if len(able) > 1 else "единственный свободный"
+        reason = f"{why}, сейчас {_load(chosen)}"
+        back = number - bool(first)
+        if first and number:
+            reason = f"названные правилом не могут; {reason}"
+        elif back > 0:
+            reason = f"из {'запасного' if back == 1 else 'последнего'} круга: {reason}"
         return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able))
     return Choice(None, "никого подходящего нет на смене", _verdicts(candidates, obstacles, None, "", []))
 
@@ -104,6 +120,30 @@ def _load(person: Candidate) -> str:
 def _waited(person: Candidate) -> tuple:
     given = person.last_given_at
     return (given is not None, given.timestamp() if given else 0.0, person.staff_id)
+
+
+def _rank(person: Candidate, strategy: str, branch_id: int | None, skill_id: int | None) -> tuple:
+    """The least is preferred. Who led the client before comes even from another branch."""
+    elsewhere, waited = person.branch_id != branch_id, _waited(person)
+    if strategy == "sticky":
+        return (not person.is_previous, elsewhere, *waited)
+    if strategy == "least_loaded":
+        return (elsewhere, person.open_leads / max(person.load_cap, 1), *waited)
+    if strategy == "weighted":
+        return (elsewhere, (person.open_leads + 1) / max(person.weight, 1), *waited)
+    if strategy == "by_skill":
+        return (elsewhere, skill_id not in person.skill_ids, *waited)
+    return (elsewhere, *waited)
+
+
+def _why(strategy: str, chosen: Candidate, skill_id: int | None) -> str:
+    if strategy == "sticky" and chosen.is_previous:
+        return "вёл этого клиента раньше"
+    if strategy == "by_skill" and skill_id in chosen.skill_ids:
+        return "владеет услугой"
+    return {"least_loaded": "наименее занят", "weighted": "по весу его очередь"}.get(
+        strategy, "дольше всех ждёт заявку"
+    )
 
 
 def _verdicts(
@@ -131,13 +171,20 @@ _PEOPLE = """
 SELECT s.*,
     (SELECT count(*) FROM routing_lead l
      WHERE l.owner_id = s.id AND l.status IN ('open', 'needs_call') AND NOT l.is_test) AS load,
-    (SELECT max(a.created_at) FROM routing_assignment a WHERE a.staff_id = s.id) AS given_at
-FROM business_staffmember s WHERE s.is_active AND s.role = ANY(%s) ORDER BY s.id
+    (SELECT max(a.created_at) FROM routing_assignment a WHERE a.staff_id = s.id) AS given_at,
+    EXISTS (SELECT 1 FROM routing_lead l WHERE l.owner_id = s.id AND l.contact_id = %(contact)s
+            AND l.status NOT IN ('open', 'needs_call')) AS has_led,
+    ARRAY(SELECT k.skill_id FROM business_staffmember_skills k WHERE k.staffmember_id = s.id) AS skill_ids
+FROM business_staffmember s
+WHERE s.is_active AND (s.role = ANY(%(roles)s) OR s.id = ANY(%(ids)s)) ORDER BY s.id
 """
 
 
-def people_at_work(now: datetime, roles: Collection[str]) -> list[tuple[StaffMember, Candidate]]:
-    """Everybody of these roles with shift and load as of `now`; one query whatever the size of the staff."""
+def people_at_work(
+    now: datetime, roles: Collection[str], ids: Collection[int] = (), *, contact_id: int | None = None
+) -> list[tuple[StaffMember, Candidate]]:
+    """Everybody of these roles or ids with shift and load as of `now`, and whether they led this contact before; one
+    query whatever the size of the staff."""
     config = configs.load()
     return [
         (
@@ -152,9 +199,11 @@ def people_at_work(now: datetime, roles: Collection[str]) -> list[tuple[StaffMem
                 person.load_cap,
                 person.branch_id,
                 person.given_at,
+                skill_ids=frozenset(person.skill_ids),
+                is_previous=person.has_led,
             ),
         )
-        for person in StaffMember.objects.raw(_PEOPLE, [list(roles)])
+        for person in StaffMember.objects.raw(_PEOPLE, {"roles": list(roles), "ids": list(ids), "contact": contact_id})
     ]
 
 
@@ -185,19 +234,39 @@ def lock_assigning() -> None:
 
 @transaction.atomic(savepoint=False)
 def give(
-    lead: Lead, *, stage: str, now: datetime, why: str, exclude: Collection[int] = (), kind: str = "hot_lead"
+    lead: Lead,
+    *,
+    stage: str,
+    now: datetime,
+    why: str,
+    exclude: Collection[int] = (),
+    kind: str = "hot_lead",
+    first: Collection[int] = (),
+    strategy: str = "round_robin",
+    only_first: bool = False,
 ) -> StaffMember | None:
-    """Choose a person for the lead by the stage's R and make that person its owner; tells the person.
+    """Choose a person for the lead and make that person its owner; tells the person.
 
-    Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task. The caller holds
-    the lock of the lead's conversation.
+    Those whom a rule named (`first`, staff ids) come before the stage's R, the managers and the A; `only_first`: nobody
+    else will do. Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task. The
+    caller holds the lock of the lead's conversation.
     """
     lock_assigning()
-    tiers = tiers_for(stage)
-    people = people_at_work(now, {role for tier in tiers for role in tier})
-    candidates = [candidate for _, candidate in people]
-    choice = choose(candidates, tiers=tiers, branch_id=lead.branch_id, exclude=exclude)
+    tiers = [] if only_first else tiers_for(stage)
+    people = people_at_work(now, {role for tier in tiers for role in tier}, first, contact_id=lead.contact_id)
+    choice = choose(
+        [candidate for _, candidate in people],
+        tiers=tiers,
+        branch_id=lead.branch_id,
+        exclude=exclude,
+        first=first,
+        strategy=strategy,
+        skill_id=configs.load().skills.get(lead.service_id or 0),
+    )
     staff, reason = next((person for person, _ in people if person.pk == choice.staff_id), None), choice.reason
+    if staff is None and only_first:
+        record.add(lead, "assigned", "По правилу передать некому", _lines(choice), now=now)
+        return None
     if staff is None:
         backup = configs.load().settings.backup_staff
         if backup is None or backup.pk in exclude or not backup.is_active:

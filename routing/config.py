@@ -22,10 +22,13 @@ from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
 from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
-from routing.models import ScorePolicy, SlaPolicy
+from routing.models import RuleSet, ScorePolicy, SlaPolicy
+from routing.rules.deciding import fields_of
+from routing.rules.reading import read_rules
+from routing.rules.shapes import Rule
 from routing.scoring import Weights
 from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
-from tenants.business.models import Branch, BusinessSettings, MatrixRole, StaffMember
+from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
 from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 
@@ -33,6 +36,15 @@ logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = 3.0  # seconds; after them a process asks whether anything was changed
 KEPT_SECONDS = 20.0  # whatever was said about changes (rows written past the models tell nobody)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The published rules, read; version 0 when the business never published any."""
+
+    rules: tuple[Rule, ...] = ()
+    version: int = 0
+    asks_load: bool = False  # some rule asks how full the people are, which costs a query
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Config:
     ground: Ground
     rotas: dict[int, Rota]  # of everybody, by staff id
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
+    skills: dict[int, int | None]  # service id -> the skill it needs
+    rules: InForce
     about: dict[int, str]  # staff id -> what tells namesakes apart
     learned: int  # id of the version of the weights in use; 0: the shipped ones
 
@@ -182,7 +196,17 @@ def _read() -> Config:
         matrix=load_matrix(),
         about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
         learned=serving.published(),
+        skills=dict(Service.objects.values_list("pk", "skill_id")),
+        rules=_rules(),
     )
+
+
+def _rules() -> InForce:
+    found = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
+    if found is None:
+        return InForce()
+    rules = read_rules(found.text).rules
+    return InForce(rules, found.number, asks_load=any("load" in fields_of(rule) for rule in rules))
 
 
 def _about(person: StaffMember, *, several: bool) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import assignment, calls, record, sla
+from routing import assignment, calls, record, ruling, sla
 from routing import config as configs
 from routing.models import Lead
 from routing.signals import lead_changed
@@ -25,10 +25,15 @@ def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None
         _reopen(lead, now=now)
     if not lead.is_open:
         return
+    is_given = ruling.rule_on(lead, "new_lead" if is_new else "facts_changed", now=now)
+    if not lead.is_open:
+        return
     if handover:
         _hand_over(lead, stage=handover.stage, why=handover.reason, urgent=handover.urgent, now=now)
     elif lead.intent == "complaint":
         _hand_over(lead, stage="complaint", why="Жалоба", urgent=False, now=now)
+    elif is_given:
+        return
     elif lead.is_hot or lead.kind == "form":
         _call_person(lead, why="Горячая заявка" if lead.is_hot else "Заявка с сайта", now=now)
     elif is_new:

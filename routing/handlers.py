@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler
-from routing import escalation, leads, pipeline, refining
+from routing import escalation, leads, pipeline, refining, ruling
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -63,3 +63,4 @@ _clock("routing.take_clock", escalation.take_ran_out, shown="take")
 _clock("routing.person_clock", escalation.person_ran_out, shown="answer")
 _clock("routing.silence_clock", escalation.silence_ran_out, shown="answer")
 _clock("routing.confirm_clock", escalation.confirm_ran_out)
+_clock("routing.rule_clock", ruling.rule_late)

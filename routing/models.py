@@ -80,6 +80,7 @@ class Lead(models.Model):
     clock = models.CharField("часы", max_length=20, blank=True)
     clock_due_at = models.DateTimeField("срок", null=True, blank=True)
     clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
+    priority = models.SmallIntegerField("приоритет", default=0, db_default=0)  # 1 high, 0 normal, -1 low: set by rules
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
 
@@ -156,6 +157,16 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Strategy(models.TextChoices):
+    """Whom of several able people a lead goes to."""
+
+    ROUND_ROBIN = "round_robin", "по очереди"
+    LEAST_LOADED = "least_loaded", "наименее занятому"
+    STICKY = "sticky", "прежнему менеджеру"
+    BY_SKILL = "by_skill", "по навыку"
+    WEIGHTED = "weighted", "по весам"
 
 
 class Task(models.Model):
@@ -260,6 +271,54 @@ class SlaPolicy(models.Model):
     def load(cls) -> SlaPolicy:
         """The one row, or the defaults where the tenant never edited them."""
         return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class RuleSet(models.Model):
+    """One version of a business's routing rules: their canonical text, and what became of it. At most one is a draft,
+    at most one is published."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "черновик"
+        PUBLISHED = "published", "действует"
+        RETIRED = "retired", "прежняя"
+
+    number = models.PositiveIntegerField("версия", unique=True)
+    text = models.TextField("правила", blank=True)
+    status = models.CharField("состояние", max_length=10, choices=Status.choices, default=Status.DRAFT)
+    note = models.CharField("что изменено", max_length=200, blank=True)
+    changed_at = models.DateTimeField("изменена")
+    changed_by = models.CharField("кто изменил", max_length=150, blank=True)
+    published_at = models.DateTimeField("опубликована", null=True, blank=True)
+    published_by = models.CharField("кто опубликовал", max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = "версия правил"
+        verbose_name_plural = "правила: версии"
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["status"], condition=Q(status="draft"), name="rule_set_one_draft"),
+            models.UniqueConstraint(fields=["status"], condition=Q(status="published"), name="rule_set_one_published"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Версия {self.number}, {self.get_status_display()}"
+
+
+class Queue(models.Model):
+    """People who share leads: rules name it by its key (`queue_<key>`)."""
+
+    key = models.SlugField("ключ", unique=True, help_text="Латиницей; в правилах пишется queue_ключ.")
+    name = models.CharField("очередь", max_length=80)
+    members = ArrayField(models.IntegerField(), default=list, blank=True, verbose_name="сотрудники")  # staff ids
+    strategy = models.CharField("кому отдавать", max_length=12, choices=Strategy.choices, default=Strategy.ROUND_ROBIN)
+
+    class Meta:
+        verbose_name = "очередь"
+        verbose_name_plural = "очереди"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AdSpend(models.Model):

@@ -155,6 +155,9 @@ def _place(conversation: Conversation, understanding: Understanding, config: Con
     named = (config.branch_for(slot.text) for slot in understanding.slots.geo)
     branch = next(filter(None, named), None) or config.branch(conversation.branch_id)
     conversation.branch = branch
+    if understanding.slots.geo:
+        place = understanding.slots.geo[0]
+        conversation.state = {**conversation.state, "place": {"text": place.text, "zone": place.zone}}
     return branch
 
 

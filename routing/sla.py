@@ -79,6 +79,6 @@ def handed_back(lead: Lead, *, now: datetime) -> None:
 
 def stop_all(lead: Lead, *, now: datetime) -> None:
     """The lead has an outcome: nothing is awaited any more."""
-    for name in ("answer", "take", "person", "silence", "confirm"):
+    for name in ("answer", "take", "person", "silence", "confirm", "rule"):
         forget(f"routing.{name}_clock", lead.pk)
     show(lead, "", None, now)

@@ -132,6 +132,18 @@ def _is_known(fact: Fact | None) -> bool:
     return bool(fact) if isinstance(fact, Collection) else fact is not None
 
 
+def fields_of(rule: Rule) -> frozenset[str]:
+    """Every field that a rule asks about."""
+    return frozenset(field for branch in rule.branches for field in _fields(branch.condition))
+
+
+def _fields(condition: Condition) -> list[str]:
+    if isinstance(condition, Comparison):
+        return [condition.field]
+    parts = (condition.part,) if isinstance(condition, Not) else condition.parts
+    return [field for part in parts for field in _fields(part)]
+
+
 # --- In words -------------------------------------------------------------------------------------------------------
 
 

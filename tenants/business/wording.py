@@ -22,8 +22,8 @@ class Wording:
         variants go round, so that it does not repeat itself. An own text that lost a placeholder's value falls back to
         the catalogue's."""
         own = self._own.get(key)
-        default = texts.catalogue()[key].spoken(self._tone)
-        for variants in ([own] if own else []) + [list(default)]:
+        default = texts.catalogue().get(key)
+        for variants in ([own] if own else []) + ([list(default.spoken(self._tone))] if default else []):
             try:
                 return texts.render(variants[turn % len(variants)], params)
             except KeyError:

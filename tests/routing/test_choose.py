@@ -54,6 +54,52 @@ def test_nobody_able_is_said_and_not_guessed():
     assert choice.reason == "никого подходящего нет на смене"
 
 
+def named(*people, strategy, skill_id=None):
+    everybody = {person.staff_id for person in people}
+    choice = choose(people, tiers=TIERS, branch_id=1, exclude=(), first=everybody, strategy=strategy, skill_id=skill_id)
+    return choice.staff_id, choice.reason
+
+
+def test_whom_a_rule_named_come_before_the_roles():
+    manager = replace(SVETLANA, role="manager")
+    choice = choose([ANNA, BORIS, manager], tiers=TIERS, branch_id=1, exclude=(), first=[manager.staff_id])
+    assert choice.staff_id == manager.staff_id
+    away = replace(manager, is_away=True)
+    choice = choose([ANNA, BORIS, away], tiers=TIERS, branch_id=1, exclude=(), first=[manager.staff_id])
+    assert (choice.staff_id, choice.reason) == (
+        BORIS.staff_id,
+        "названные правилом не могут; дольше всех ждёт заявку, сейчас 0 из 4 заявок",
+    )
+
+
+def test_strategies():
+    busy = replace(BORIS, open_leads=2)
+    assert named(ANNA, busy, strategy="round_robin")[0] == BORIS.staff_id
+    assert named(ANNA, busy, strategy="least_loaded") == (1, "наименее занят, сейчас 0 из 4 заявок")
+    assert named(replace(ANNA, load_cap=10, open_leads=3), busy, strategy="least_loaded")[0] == 1  # of what each can
+    assert named(replace(ANNA, is_previous=True, branch_id=2), BORIS, strategy="sticky") == (
+        1,
+        "вёл этого клиента раньше, сейчас 0 из 4 заявок",
+    )
+    assert named(ANNA, BORIS, strategy="sticky")[1].startswith("дольше всех ждёт")  # nobody led the client
+    assert named(replace(ANNA, skill_ids=frozenset({7})), BORIS, strategy="by_skill", skill_id=7)[0] == 1
+    assert named(replace(ANNA, skill_ids=frozenset({7})), BORIS, strategy="by_skill", skill_id=8)[0] == 2
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=5), st.integers(20, 120))
+def test_weights_share_leads_as_they_say(weights, leads):
+    staff = [
+        replace(ANNA, staff_id=number, last_given_at=None, load_cap=10_000, weight=weight)
+        for number, weight in enumerate(weights)
+    ]
+    for turn in range(leads):
+        number, _ = named(*staff, strategy="weighted")
+        one = staff[number]
+        staff[number] = replace(one, open_leads=one.open_leads + 1, last_given_at=NOW + timedelta(seconds=turn))
+    for person in staff:
+        assert abs(person.open_leads - leads * person.weight / sum(weights)) <= len(weights)
+
+
 @given(st.integers(2, 6), st.integers(1, 60))
 def test_turns_go_round_among_equals(people, leads):
     staff = [replace(ANNA, staff_id=number, last_given_at=None, load_cap=1000) for number in range(1, people + 1)]
