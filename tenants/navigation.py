@@ -39,6 +39,8 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     (
         "Правила и баллы",
         (
+            Page("Правила", "rule", "routing.RuleSet", "Кому какая заявка, что с ней сделать"),
+            Page("Очереди", "diversity_3", "routing.Queue", "Кто делит заявки между собой"),
             Page("Баллы и пороги", "local_fire_department", "routing.ScorePolicy", "Какая заявка горячая"),
             Page("Сроки реакции", "timer", "routing.SlaPolicy", "За сколько взять и ответить"),
         ),
