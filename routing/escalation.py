@@ -7,7 +7,7 @@ from datetime import datetime
 from channels_app import live
 from channels_app.notices import notify
 from routing import config as configs
-from routing import record, sla
+from routing import record, ruling, sla
 from routing.assignment import give, lock_assigning, make_owner
 from routing.calls import needs_call, people_accountable
 from routing.models import Lead
@@ -34,6 +34,8 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     previous = lead.owner
     late = f"не взята за {policy.hot_take_seconds} с"
     _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
+    if ruling.rule_on(lead, "timer_due", now=now):
+        return
     if previous:
         key = f"late-{lead.pk}-{previous.pk}-{len(tried)}"
         notify(previous, "reassigned", f"Заявка {late} и передана дальше", lead_id=lead.pk, key=key, now=now)
@@ -65,10 +67,10 @@ def person_ran_out(lead: Lead, *, now: datetime) -> None:
         return
     tried = [lead.owner_id] if lead.owner_id else []
     _breach(lead, f"{lead.owner or 'Сотрудник'}: нет ответа клиенту вовремя", now=now)
+    if _rules_move(lead, now=now):
+        return
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа человека", exclude=tried):
-        conversation = lead.conversation
-        conversation.held_by, conversation.needs_person = None, True
-        conversation.save(update_fields=["held_by", "needs_person"])
+        _let_go(lead)
         sla.start_take(lead, now=now)
     else:
         tell_accountable(lead, "Клиент ждёт ответа, передать некому", now=now)
@@ -79,7 +81,24 @@ def silence_ran_out(lead: Lead, *, now: datetime) -> None:
     if not lead.is_open or lead.clock != "answer":
         return
     _breach(lead, "Сотрудник молчит в разговоре", now=now)
+    if _rules_move(lead, now=now):
+        return
     tell_accountable(lead, "Клиент давно ждёт ответа в разговоре", now=now)
+
+
+def _rules_move(lead: Lead, *, now: datetime) -> bool:
+    """Rules for a silent person gave the lead to another one, who is waited for from now on."""
+    if not ruling.rule_on(lead, "owner_silent", now=now):
+        return False
+    _let_go(lead)
+    return True
+
+
+def _let_go(lead: Lead) -> None:
+    """Nobody leads the conversation until the new person takes it."""
+    conversation = lead.conversation
+    conversation.held_by, conversation.needs_person = None, True
+    conversation.save(update_fields=["held_by", "needs_person"])
 
 
 def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
@@ -87,6 +106,8 @@ def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
     if not lead.is_open:
         return
     _breach(lead, "Заявка не доведена до записи вовремя", now=now)
+    if ruling.rule_on(lead, "timer_due", now=now):
+        return
     tell_accountable(lead, "Заявка не доведена до записи вовремя", now=now)
 
 

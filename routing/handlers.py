@@ -40,6 +40,8 @@ def answer_plainly(conversation_id: int, message_id: int, *, now: datetime) -> N
 @handler("routing.appointment")
 def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) -> None:
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
+    if what == "confirmed":
+        ruling.client_confirmed(lead_id, now=now)
 
 
 def _clock(name: str, ran_out: Callable[..., None], *, shown: str = "") -> None:

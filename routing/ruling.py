@@ -100,7 +100,9 @@ def load_of(now: datetime, config: Config) -> Decimal | None:
 
 # --- Plan -----------------------------------------------------------------------------------------------------------
 
-EXCLUSIVE = frozenset({"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "quarantine", "nurture"})
+USUAL = ("new_lead", "facts_changed")  # events of a rule that names none
+LATE = ("timer_due", "owner_silent")  # events at which a person who has the lead may lose it
+EXCLUSIVE = frozenset({"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "quarantine"})
 
 
 @dataclass
@@ -120,7 +122,7 @@ def plan(rules: Sequence[Rule], facts: Facts, event: str) -> Plan:
     """Which rules hold at this event and what they want, in their order. Pure."""
     wanted = Plan()
     for rule in rules:
-        if not rule.is_enabled or (rule.events and event not in rule.events):
+        if not rule.is_enabled or event not in (rule.events or USUAL):
             continue
         verdict = decide(rule, facts)
         if verdict.waits is not None:
@@ -139,7 +141,9 @@ def plan_late(rules: Sequence[Rule], facts: Facts) -> Plan:
     before = {**facts, "response_time": max(waited - timedelta(seconds=1), timedelta(0))}
     wanted = Plan()
     for rule in rules:
-        if not rule.is_enabled or decide(rule, before).waits is None:
+        if not rule.is_enabled or not set(rule.events or USUAL) & {*USUAL, "timer_due"}:
+            continue
+        if decide(rule, before).waits is None:
             continue
         verdict = decide(rule, facts)
         if verdict.waits is not None:
@@ -178,7 +182,8 @@ def rule_on(lead: Lead, event: str, *, now: datetime) -> bool:
     if not config.rules.rules:
         return False
     facts = _facts(lead, config, now=now)
-    return _carry_out(lead, plan(config.rules.rules, facts, event), facts, config, now=now)
+    wanted = plan(config.rules.rules, facts, event)
+    return _carry_out(lead, wanted, facts, config, is_late=event in LATE, now=now)
 
 
 def rule_late(lead: Lead, *, now: datetime) -> bool:
@@ -188,7 +193,17 @@ def rule_late(lead: Lead, *, now: datetime) -> bool:
         return False
     facts = dict(_facts(lead, config, now=now))
     facts["response_time"] = now - lead.created_at + timedelta(microseconds=1)  # a clock of 60 s is over after 60 s
-    return _carry_out(lead, plan_late(config.rules.rules, facts), facts, config, now=now)
+    return _carry_out(lead, plan_late(config.rules.rules, facts), facts, config, is_late=True, now=now)
+
+
+def client_confirmed(lead_id: int, *, now: datetime) -> None:
+    """The client of a lead confirmed the visit: rules of that event decide."""
+    lead = Lead.objects.select_related("conversation", "contact").filter(pk=lead_id).first()
+    if lead is None:
+        return
+    Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("conversation", "contact").get(pk=lead_id)
+    rule_on(lead, "client_confirmed", now=now)
 
 
 def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
@@ -198,7 +213,7 @@ def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
     return facts
 
 
-def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, now: datetime) -> bool:
+def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, is_late: bool, now: datetime) -> bool:
     if wanted.waits is not None:
         later("routing.rule_clock", lead.pk, at=max(lead.created_at + wanted.waits, now))
     for rule, verdict in wanted.fired:
@@ -207,19 +222,21 @@ def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, now: d
     strategy = next((action.value for _, action in wanted.actions if action.name == "strategy"), "")
     for rule, action in wanted.actions:
         if action.name in ("assign_to", "reassign_to", "escalate_to"):
-            is_given = _assign(lead, rule, action, strategy or "", config, now=now) or is_given
+            is_given = _assign(lead, rule, action, strategy or "", is_late=is_late, now=now) or is_given
         else:
             _do(lead, rule, action, now=now)
     return is_given
 
 
-def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, config: Config, *, now: datetime) -> bool:
-    """Give the lead to whom the rule names. Nobody of them can take it: the rule's final ELSE, when that came by a
-    clock, else the usual circle of the stage."""
-    if lead.taken_at or (lead.owner_id and action.name == "assign_to"):
-        return False
+def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, *, is_late: bool, now: datetime) -> bool:
+    """Give the lead to whom the rule names. Nobody of them can take it: the rule's final ELSE, when it is to be given
+    to another one, else the usual circle of the stage. `is_late`: whoever has it let it wait, and may lose it."""
     target = target_of(action.value or "")
     people = _people(target, lead, now=now)
+    if lead.owner_id and action.name == "assign_to":
+        return False
+    if lead.owner_id and not is_late and (lead.taken_at or lead.owner_id in {person.pk for person in people}):
+        return False
     tried = list(lead.assignments.values_list("staff_id", flat=True)) if lead.owner_id else []
     why = f"Правило «{rule.name}»" if rule.name else "По правилу"
     given = give(
@@ -233,12 +250,13 @@ def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, config: Confi
         only_first=bool(rule.otherwise) and action.name != "assign_to",
     )
     if given:
-        sla.start_take(lead, now=now)
+        if lead.is_open:
+            sla.start_take(lead, now=now)
         return True
     done = False
     for last in otherwise(rule).actions:
         if last.name in ("assign_to", "reassign_to", "escalate_to"):
-            done = _assign(lead, Rule((), (), rule.name), last, strategy, config, now=now) or done
+            done = _assign(lead, Rule((), (), rule.name), last, strategy, is_late=is_late, now=now) or done
         else:
             _do(lead, rule, last, now=now)
     return done

@@ -54,7 +54,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Rule:
-    """IF branch ELSE IF branch ... ELSE otherwise. `events` empty: whenever rules run. `notes`: its comment lines."""
+    """IF branch ELSE IF branch ... ELSE otherwise. `events` empty: a new lead and new facts; `notes`: its comments."""
 
     branches: tuple[Branch, ...]
     otherwise: tuple[Action, ...] = ()

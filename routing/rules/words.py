@@ -227,7 +227,6 @@ ACTIONS = (
     ActionWord("create_task", "задача", "поставить задачу", "text"),
     ActionWord("tag", "метка", "поставить метку", "text"),
     ActionWord("priority", "приоритет", "приоритет", "choice", _PRIORITIES),
-    ActionWord("nurture", "цепочка", "начать цепочку", "text"),
     ActionWord("reply", "ответить", "ответить шаблоном", "text"),
     ActionWord("quarantine", "в_карантин", "в карантин", ""),
     ActionWord("stop", "стоп", "дальше правил не смотреть", ""),

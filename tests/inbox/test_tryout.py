@@ -66,9 +66,7 @@ def keys_of_valkey() -> set[bytes]:
     import redis
     from django.conf import settings
 
-    ours = settings.CACHES["default"]["KEY_PREFIX"]
-    found = redis.from_url(settings.REDIS_URL).keys("*")
-    return {key for key in found if ours.encode() in key or not re.match(rb"[0-9a-f]{32}:", key)}
+    return set(redis.from_url(settings.REDIS_URL).keys(f"*{settings.CACHES['default']['KEY_PREFIX']}*"))
 
 
 # --- What is seen -----------------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from booking import actions
+from booking.models import Appointment
 from channels_app.models import Notice
-from routing import rulesets
+from routing import assignment, rulesets
 from routing.models import Lead, Queue, RuleSet, Task
 from routing.rulesets import RulesWrong
 from tenants.business.models import BusinessSettings, MessageTemplate, StaffMember
@@ -98,8 +100,6 @@ def test_the_final_else_when_the_clocks_action_cannot_be_done(salon, clock, publ
 
 
 def test_a_person_who_took_the_lead_stops_the_rules_clock(salon, clock, publish):
-    from routing import assignment
-
     publish("IF response_time > 60s THEN reassign_to = senior")
     lead = salon.receives("telegram", PRICE)
     assignment.take(lead, by=salon.anna, now=clock.now())
@@ -196,3 +196,56 @@ def test_the_neighbours_rules_are_the_neighbours(salon, neighbour, publish):
     with neighbour.inside():
         assert not RuleSet.objects.exists()
         assert "наше" not in neighbour.receives("telegram", PRICE).tags
+
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_silent_person_loses_the_lead_by_a_rule(salon, clock, publish):
+    publish('RULE "Молчит" ON owner_silent: IF score > 0 THEN reassign_to = senior AND tag = "молчали"')
+    lead = salon.receives("telegram", HOT)
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    clock.tick(seconds=181)
+    lead = salon.lead()
+    assert (lead.owner, lead.taken_at, lead.clock) == (salon.svetlana, None, "take")
+    assert lead.conversation.held_by is None
+    assert "молчали" in lead.tags
+
+
+def test_a_lead_that_nobody_took_goes_where_the_rule_says(salon, clock, publish):
+    publish("RULE ON timer_due: IF temperature = hot THEN reassign_to = senior")
+    lead = salon.receives("telegram", HOT)
+    assert lead.owner in (salon.anna, salon.boris)
+    clock.tick(seconds=61)
+    assert salon.lead().owner == salon.svetlana
+
+
+def test_a_confirmed_visit_tells_whom_the_rule_names(salon, clock, publish):
+    publish("RULE ON client_confirmed: IF channel = telegram THEN notify = owner AND tag = confirmed")
+    salon.receives("telegram", HOT)
+    for text in ("второе", "Анна, 8 901 000 12 34", "да, согласна"):
+        clock.tick(seconds=2)
+        salon.receives("telegram", text)
+    visit = Appointment.objects.get(status="booked")
+    assert "confirmed" not in salon.lead().tags
+    actions.confirm(visit, now=clock.now())
+    clock.settle()
+    assert "confirmed" in salon.lead().tags
+    assert Notice.objects.filter(staff=salon.person("Виктор"), kind="rule").count() == 1
+
+
+def test_a_lead_does_not_go_to_and_fro_with_every_message(salon, clock, publish):
+    publish("IF score > 0 THEN reassign_to = receptionist")
+    first = salon.receives("telegram", PRICE).owner
+    assert first in (salon.anna, salon.boris)
+    for text in ("А педикюр?", "А окрашивание?"):
+        clock.tick(seconds=5)
+        assert salon.receives("telegram", text).owner == first
+
+
+def test_who_took_the_lead_keeps_it_whatever_the_client_writes(salon, clock, publish):
+    publish("IF emotion = angry THEN escalate_to = senior")
+    lead = salon.receives("telegram", PRICE)
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    salon.receives("telegram", "Да вы издеваетесь, сколько можно ждать ответа?!")
+    assert salon.lead().owner == salon.anna
