@@ -19,6 +19,7 @@ from assistant.times.wishes import Chooser
 from assistant.understanding import DateTimeSlot, Interval
 
 WEEK = timedelta(days=7)
+MOST_PIECES = 40  # words of time that are looked at: nobody names so many, and choosing compares each with each
 
 
 def find_times(
@@ -43,7 +44,8 @@ def find_times(
         now = now.astimezone(zone).replace(tzinfo=None)
     now = now.replace(second=0, microsecond=0)
     hours = Hours(opening.hour * 60 + opening.minute, (closing.hour * 60 + closing.minute) or END_OF_DAY)
-    wishes, excluded = Chooser(line).choose(Reader(line, now, hours, zone).pieces())
+    pieces = Reader(line, now, hours, zone).pieces()[:MOST_PIECES]
+    wishes, excluded = Chooser(line).choose(pieces)
     slots = _Resolver(line, now, hours).slots(wishes, excluded)
     return slots if zone is None else tuple(_existing(slot, zone) for slot in slots)
 

@@ -292,6 +292,7 @@ if OPENAI_BASE_URL and not OPENAI_BASE_URL.startswith(("https://", "http://")):
     raise ImproperlyConfigured("OPENAI_BASE_URL must be an address (for example https://api.openai.com/v1).")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4o-mini")
 OPENAI_TIMEOUT = env.int("OPENAI_TIMEOUT_MS", default=1200) / 1000  # seconds in all, whatever happens
+OPENAI_REST = env.float("OPENAI_REST_SECONDS", default=30.0)  # after failures in a row
 OPENAI_PROMPT_KOPECKS_PER_1K = env.float("OPENAI_PROMPT_KOPECKS_PER_1K", default=2.0)
 OPENAI_COMPLETION_KOPECKS_PER_1K = env.float("OPENAI_COMPLETION_KOPECKS_PER_1K", default=6.0)
 # "": nothing is compared by meaning

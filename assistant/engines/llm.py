@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from assistant import prompts
 from assistant.engines import Request
 
@@ -29,7 +31,6 @@ SHORTEST = 0.3  # seconds: with less there is no use in asking
 AT_ONCE = 8  # questions of one process: half of a worker's threads, the rest goes on delivering answers
 THREADS = 16  # a server that drips holds some of them for a while after its question was given up
 FAILURES = 3  # in a row: then the server is left alone
-REST = 30.0  # seconds
 LONGEST_REST = 300.0  # seconds, when the server itself names a pause
 
 # How an answer is asked for, the strictest first: servers that cannot do one of them refuse with 400 or 422.
@@ -266,7 +267,7 @@ def _failed(endpoint: Endpoint) -> None:
     _failures[endpoint] = _failures.get(endpoint, 0) + 1
     if _failures[endpoint] >= FAILURES:
         _failures.pop(endpoint)
-        _rests[endpoint] = max(_rests.get(endpoint, 0.0), time.monotonic() + REST)
+        _rests[endpoint] = max(_rests.get(endpoint, 0.0), time.monotonic() + settings.OPENAI_REST)
 
 
 def _pause(error: openai.RateLimitError) -> float:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from assistant import choices, cues, wants, words
 from assistant.moves import booking, facts, taking
 from assistant.talk import LISTED_SERVICES, Talk
 from assistant.understanding import ServiceInfo
+
+_CLAUSES = re.compile(r"[?!.;,\n]+|\s(?:и|а)\s")
 
 
 def price(talk: Talk) -> None:
@@ -152,11 +156,12 @@ def information(talk: Talk, *, alone: bool) -> None:
         talk.once("hours")
         talk.say("hours", hours=talk.desk.opening_hours_text())
         answered = True
-    if answered or knowledge(talk):
+    if answered or knowledge(talk, in_parts=not alone):
         return
     goes_on = talk.memory.topic == "available" and wants.follows_up(talk.text)
     named = _asked_services(talk) if talk.understanding.slots.service else []
-    if named and (cues.asks_if_available(talk.text) or goes_on):
+    is_priced = any(say.key == "price_answer" for say in talk.says)  # so it is there: something else is asked
+    if named and not is_priced and (cues.asks_if_available(talk.text) or goes_on):
         talk.once("available " + ",".join(str(service.id) for service in named))
         talk.say("service_available", prices=talk.price_lines(named))
         talk.memory.services = talk.memory.services or [service.id for service in named[:1]]
@@ -184,9 +189,11 @@ def _tell_if_open(talk: Talk) -> None:
         talk.say("closed_then", when=words.capital(words.closed(when)), hours=hours)
 
 
-def knowledge(talk: Talk) -> bool:
-    """Quote what the business says to this; False when nothing fits well enough."""
-    found = talk.desk.find_knowledge(talk.text)
+def knowledge(talk: Talk, *, in_parts: bool = False) -> bool:
+    """Quote what the business says to this; False when nothing fits well enough. `in_parts`: the message asks for other
+    things too, so each of its clauses may be the question."""
+    asked = [talk.text, *(_CLAUSES.split(talk.text) if in_parts else [])]
+    found = next(filter(None, (talk.desk.find_knowledge(part) for part in asked if part and part.strip())), None)
     if not found:
         return False
     talk.facts["knowledge_id"] = found.id

@@ -317,6 +317,8 @@ if (inbox) {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.matches?.("[data-composer]") && event.detail.successful) sessionStorage.removeItem(draftKey());
     if (event.detail.successful) event.detail.elt.closest?.("[popover]:popover-open")?.hidePopover();
+    // Messages that were asked for a moment before show the mark as it was: they are asked for again.
+    if (event.detail.successful && event.detail.requestConfig?.verb === "post" && event.detail.elt.closest?.(".mark")) refreshOpen(openLead());
   });
   document.addEventListener("focusout", (event) => {
     if (!cardIsStale || !event.target.closest?.("#card")) return;

@@ -465,3 +465,25 @@ def test_a_hold_stays_with_its_client_only_for_its_time():
     other.desk.now += timedelta(minutes=11)
     other.says("маникюр завтра в 15", "booking", service=3, when=at(25, 15))
     assert other.keys == ["greeting", "opening_held", "ask_contact"]
+
+
+class ShortQuestions(FakeDesk):
+    """Its base knows a question only when nothing else stands around it."""
+
+    def find_knowledge(self, question):
+        return super().find_knowledge(question) if len(question.split()) < 6 else None
+
+
+def test_a_price_and_a_question_in_one_message_are_both_answered():
+    text = "Сколько стоит маникюр и есть ли у вас парковка?"
+    desk = ShortQuestions(knowledge={"парковка": (7, "Парковка во дворе.")})
+    chat = Chat(desk).says(text, "price_question", service=3, also=("consultation",))
+    assert chat.keys == ["greeting", "price_answer", "knowledge", "offer_booking"]
+    assert "Парковка во дворе." in chat.reply
+
+
+def test_a_question_beside_a_price_is_not_answered_with_the_price_again():
+    text = "Сколько стоит маникюр и есть ли у вас парковка?"
+    chat = Chat().says(text, "price_question", service=3, also=("consultation",))
+    assert "service_available" not in chat.keys
+    assert "question_passed" in chat.keys

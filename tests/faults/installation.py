@@ -39,6 +39,7 @@ SETTINGS = {
     "HTTP_READ_TIMEOUT_SECONDS": "1.5",
     "CRM_READ_TIMEOUT_SECONDS": "2",
     "WORK_RESEND_SECONDS": "2",
+    "OPENAI_REST_SECONDS": "3",
     "WORK_LEASE_SECONDS": "30",
 }
 # `psql` words for "this backend waits for a lock".
