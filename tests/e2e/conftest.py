@@ -1,4 +1,4 @@
-"""One product and one browser for the whole walk; what a page complains of fails the test that showed it."""
+"""One product and one browser for each walk; what a page complains of fails the test that showed it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     copy = Product(tmp_path_factory.mktemp("demo"), free_port())
     try:
@@ -29,7 +29,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         copy.end()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def desk(product: Product) -> Iterator[Desk]:
     """Everybody's browsers. They close before the rest of the run goes on: their loop would forbid the ORM there."""
     desk = Desk(product, CHROMIUM)

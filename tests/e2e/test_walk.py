@@ -160,7 +160,7 @@ def test_a_client_books_in_the_chat_while_the_inbox_looks_on(desk: Desk, anna: P
     polina.open_chat()
     expect(polina.said).to_have_count(said)
     expect(polina.heard).to_have_count(heard)
-    expect(polina.heard.last).to_contain_text("Записали вас!")
+    expect(polina.heard.last).to_contain_text("Вас примет Ксения Орлова")
 
 
 def test_a_person_takes_a_telegram_client_and_is_read_there(product: Product, anna: Page):
@@ -416,7 +416,7 @@ def _books(client: TelegramClient, wish: str, phone: str) -> None:
     assert "есть свободное время" in plain(client.writes(wish))
     assert "Держим для вас время" in client.writes("1")
     assert "согласие" in client.writes(f"{client.name}, {phone}")
-    assert client.writes("Да, согласна").startswith(("Записали вас!", "Готово, вы записаны"))
+    assert client.writes("Да, согласна").lower().split(".")[0].count("запис")
 
 
 def _visit_of(page: Page, desk: Desk, client: TelegramClient) -> datetime:
