@@ -134,6 +134,10 @@ function isCardInUse() {
   return [...document.querySelectorAll("#openings input")].some((input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
 }
 
+let marking = 0; // marks of messages that are on their way
+let markedAt = 0; // when the last one was answered
+let messagesAreStale = false;
+
 let answersCard = false; // what is swapped in now was asked for by the card's own forms
 
 function keepCardInUse(event) {
@@ -281,8 +285,19 @@ if (inbox) {
   });
 
   listPane?.addEventListener("pointerleave", releaseOrder);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    event.detail.xhr.askedAt = performance.now();
+    event.detail.xhr.isMark = event.detail.requestConfig?.verb === "post" && Boolean(event.detail.elt.closest?.(".mark"));
+    if (event.detail.xhr.isMark) marking += 1;
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, requestConfig } = event.detail;
+    const { target, requestConfig, xhr } = event.detail;
+    if (target?.id === "messages" && requestConfig?.verb === "get") {
+      // Asked for before a mark was set: it may show the mark as it was, and take away what the mark's answer goes into.
+      messagesAreStale = marking > 0 || xhr.askedAt < markedAt;
+      if (messagesAreStale) event.detail.shouldSwap = false;
+      if (messagesAreStale && !marking) refreshOpen(openLead());
+    }
     answersCard = Boolean(requestConfig?.verb !== "get" && requestConfig?.elt.closest?.("#card"));
     if (target?.id === "card" && requestConfig?.verb === "get") keepCardInUse(event);
     noteScroll();
@@ -317,8 +332,11 @@ if (inbox) {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.matches?.("[data-composer]") && event.detail.successful) sessionStorage.removeItem(draftKey());
     if (event.detail.successful) event.detail.elt.closest?.("[popover]:popover-open")?.hidePopover();
-    // Messages that were asked for a moment before show the mark as it was: they are asked for again.
-    if (event.detail.successful && event.detail.requestConfig?.verb === "post" && event.detail.elt.closest?.(".mark")) refreshOpen(openLead());
+    if (event.detail.xhr.isMark) {
+      marking -= 1;
+      markedAt = performance.now();
+      if (!marking && messagesAreStale) refreshOpen(openLead());
+    }
   });
   document.addEventListener("focusout", (event) => {
     if (!cardIsStale || !event.target.closest?.("#card")) return;
