@@ -8,7 +8,7 @@ from channels_app.notices import notify
 from crm.connection import active, people_told
 from crm.models import Link
 from crm.reading import lead_of
-from routing.models import SlaPolicy
+from routing import sla
 
 
 def tell(lead_id: int, *, now: datetime) -> None:
@@ -16,7 +16,7 @@ def tell(lead_id: int, *, now: datetime) -> None:
     connected, lead = active(), lead_of(lead_id)
     if connected is None or lead is None or has_card(lead.pk):
         return
-    minutes = SlaPolicy.load().crm_card_minutes
+    minutes = sla.terms_of(lead)["crm_card_minutes"]
     why = f": {connected.broken_reason}" if connected.broken_reason else ""
     for person in people_told():
         text = f"Заявки № {lead.pk} нет в Битрикс24 дольше {minutes} мин{why}"

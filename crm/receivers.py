@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models.signals import post_delete, post_save
@@ -14,8 +14,7 @@ from crm import waiting
 from crm.connection import forget_known, is_connected
 from crm.models import Connection
 from crm.reading import is_for_crm
-from leadhub.work import later
-from routing import config
+from routing import sla
 from routing.models import Lead, Task
 from routing.signals import lead_changed, task_changed
 
@@ -28,8 +27,7 @@ def on_lead(lead: Lead, what: str, now: datetime, **_: Any) -> None:
         return
     waiting.owe(lead.pk, now=now)
     if what in ("created", "released"):
-        limit = timedelta(minutes=config.load().policy.crm_card_minutes)
-        later("crm.card_overdue", lead.pk, at=now + limit)
+        sla.start_card(lead, now=now)
 
 
 @receiver(task_changed, sender=Task)

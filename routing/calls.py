@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from channels_app import live
+from channels_app.models import Notice
 from channels_app.notices import notify
 from routing import record, sla
 from routing.models import Lead, Task
@@ -18,7 +19,7 @@ def needs_call(lead: Lead, *, why: str, now: datetime, at: datetime | None = Non
     lead.status, lead.changed_at = Lead.Status.NEEDS_CALL, now
     record.keep(lead, "status", "changed_at")
     task = call_task(lead, why=why, now=now, at=at)
-    sla.show(lead, "call", task.due_at, now)
+    sla.called_for(lead, task.due_at, now=now)
     record.add(lead, "needs_call", "Нужен звонок", [("Почему", why)], now=now)
     for person in people_accountable(lead):
         key = f"call-{task.pk}-{person.pk}"
@@ -36,6 +37,7 @@ def call_task(
         if at:
             task.due_at = at
             task.save(update_fields=["due_at"])
+            sla.put_off(lead, at, why="agreed", now=now)
         return task
     task = Task.objects.create(
         lead=lead,
@@ -46,9 +48,27 @@ def call_task(
         due_at=at or sla.business_due(lead, now, timedelta(minutes=15)),
         created_at=now,
     )
+    if at:
+        sla.put_off(lead, at, why="agreed", now=now)
     task_changed.send(Task, task=task, what="created", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)
     return task
+
+
+def withdraw_call(lead: Lead, *, now: datetime) -> None:
+    """Nobody need call any more: what is open of the lead's call tasks is done with."""
+    for task in lead.tasks.filter(kind=Task.Kind.CALL, done_at=None):
+        task.done_at = now
+        task.save(update_fields=["done_at"])
+        task_changed.send(Task, task=task, what="done", now=now)
+        live.publish("task", id=task.pk, lead=lead.pk)
+
+
+def kind_given(lead: Lead) -> str:
+    """How the lead came to people, as the kind of the notice that told the last of them: it stays urgent whoever has
+    it next."""
+    told = Notice.objects.filter(lead_id=lead.pk, kind__in=["hot_lead", "handover", "urgent"]).order_by("-pk")
+    return told.values_list("kind", flat=True).first() or "hot_lead"
 
 
 def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
@@ -62,6 +82,7 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
         lead.status, lead.changed_at = Lead.Status.OPEN, now
         record.keep(lead, "status", "changed_at")
         sla.show(lead, "", None, now)
+        sla.resume(lead, now=now)
     record.add(lead, "task", "Сделано: " + task.title, [("Кто", by.name)] if by else [], now=now)
     task_changed.send(Task, task=task, what="done", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)

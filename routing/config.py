@@ -53,7 +53,8 @@ class Config:
     branches: tuple[Branch, ...]
     price_list: tuple[ServiceInfo, ...]
     weights: Weights
-    policy: SlaPolicy
+    policy: SlaPolicy  # the usual terms
+    policies: tuple[SlaPolicy, ...]  # the usual ones and the exceptions to them
     wording: Wording
     calendars: dict[int, Calendar]  # by branch id
     ground: Ground
@@ -189,6 +190,7 @@ def _read() -> Config:
         price_list=price_list(),
         weights=weights_of(ScorePolicy.load()),
         policy=SlaPolicy.load(),
+        policies=tuple(SlaPolicy.objects.all()),
         wording=Wording(settings.tone),
         calendars=calendars,
         ground=load_ground(settings, calendars),

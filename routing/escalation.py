@@ -1,114 +1,218 @@
-"""What happens when a clock runs out: the next person, the backup, a call task, a word to the accountable."""
+"""What happens when a clock runs out: a word before, then the next person, the backup, a call task, the accountable."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from channels_app import live
+from channels_app.models import Delivery
 from channels_app.notices import notify
+from leadhub.work import later
 from routing import config as configs
 from routing import record, ruling, sla
-from routing.assignment import give, lock_assigning, make_owner
-from routing.calls import needs_call, people_accountable
-from routing.models import Lead
+from routing.assignment import give, lock_assigning, make_owner, people_at_work, tiers_for
+from routing.calls import kind_given, needs_call, people_accountable, withdraw_call
+from routing.models import Lead, OnBreach
 from routing.signals import lead_changed
-from tenants.business.models import StaffMember
+from tenants.business.models import Role, StaffMember
+
+LATE = "late"  # beside the clocks of a lead: the assistant's first answer is late, and whom that made us call
+BEHIND = timedelta(seconds=5)  # a clock that rings so long after its time tells of an outage, not of this lead
+TRY_AGAIN = timedelta(seconds=60)  # for a person with room
+TOO_LATE = {
+    "person": "нет ответа клиенту вовремя",
+    "silence": "Сотрудник молчит в разговоре",
+    "confirm": "Заявка не доведена до записи вовремя",
+}
+TOLD = {
+    "take": "Клиент ждёт, заявку не взяли",
+    "person": "Клиент ждёт ответа, передать некому",
+    "silence": "Клиент давно ждёт ответа в разговоре",
+    "confirm": "Заявка не доведена до записи вовремя",
+}
 
 
-def answer_ran_out(lead: Lead, *, now: datetime) -> None:
-    """The assistant gave no answer in 3 s (it is off, stuck, or may not write): a person is called."""
-    if not lead.is_open or lead.first_answer_at or lead.owner_id:
+def ring(lead: Lead, name: str, *, now: datetime) -> None:
+    """The due work of one clock woke up: it is time to warn, or to act, or (moved, stopped) for nothing."""
+    if due := sla.warn(lead, name, now=now):
+        _warn(lead, name, due, now=now)
+    if sla.is_over(lead, name, now=now):
+        {"take": take_ran_out, "person": person_ran_out, "silence": silence_ran_out, "confirm": confirm_ran_out}[name](
+            lead, now=now
+        )
+
+
+def _warn(lead: Lead, name: str, due: datetime, *, now: datetime) -> None:
+    """To who has the lead: so much is left."""
+    if not lead.is_open or lead.owner is None or (name == "take" and lead.taken_at):
         return
-    _breach(lead, "Ассистент не ответил за 3 с", now=now)
-    if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа"):
-        sla.start_take(lead, now=now)
+    left = max(int((due - now).total_seconds()), 1)
+    at = due.astimezone(configs.load().branch(lead.branch_id).zone)
+    spoken = f"осталось {left} с" if left < 120 else f"срок в {at:%H:%M}"
+    text = f"{sla.TOLD[name]}: {spoken}. {lead.summary or 'Заявка'}"
+    notify(lead.owner, "warning", text[:300], lead_id=lead.pk, key=f"warn-{name}-{lead.pk}-{due:%d%H%M%S}", now=now)
+    record.add(lead, "warning", f"{lead.owner.name}: {sla.TOLD[name].lower()}, {spoken}", now=now)
+
+
+# --- Nobody took it --------------------------------------------------------------------------------------------------
 
 
 def take_ran_out(lead: Lead, *, now: datetime) -> None:
-    """Nobody took a lead in time: the next person, then the backup, then «нужен звонок» with a task."""
+    """Nobody took a lead in time: rules, else what the policy says (the next person, then the backup, then «нужен
+    звонок» with a task)."""
     if not lead.is_open or lead.taken_at or lead.status == Lead.Status.NEEDS_CALL:
         return
-    config = configs.load()
-    policy, settings = config.policy, config.settings
-    tried = list(lead.assignments.order_by("id").values_list("staff_id", flat=True))
+    terms = sla.terms_of(lead)
     previous = lead.owner
-    late = f"не взята за {policy.hot_take_seconds} с"
+    late = f"не взята за {terms['hot_take_seconds']} с"
     _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
-    if ruling.rule_on(lead, "timer_due", now=now):
-        return
     if previous:
-        key = f"late-{lead.pk}-{previous.pk}-{len(tried)}"
-        notify(previous, "reassigned", f"Заявка {late} и передана дальше", lead_id=lead.pk, key=key, now=now)
-    backup = settings.backup_staff
-    given = None
-    if len(tried) <= policy.max_hops:
-        given = give(lead, stage=lead.stage, now=now, why="Предыдущий сотрудник не взял заявку", exclude=tried)
-    elif backup and backup.is_active and backup.pk not in tried:
-        given = _give_backup(lead, backup, now=now)
-    if given:
-        sla.start_take(lead, now=now)
-    else:
-        needs_call(lead, why="заявку никто не взял", now=now)
+        key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
+        notify(previous, "reassigned", f"Заявка {late}, передаём дальше", lead_id=lead.pk, key=key, now=now)
+    if not _rules_move(lead, "timer_due", now=now) and lead.is_open:
+        _act(lead, "take", str(terms["take_action"]), now=now)
 
 
-def _give_backup(lead: Lead, backup: StaffMember, *, now: datetime) -> StaffMember:
-    lock_assigning()
-    make_owner(lead, backup, reason="резервный сотрудник", now=now)
-    record.add(lead, "assigned", f"Назначено: {backup.name}", [("Почему", "резервный сотрудник")], now=now)
-    text = f"Заявку никто не взял, вы в резерве: {lead.summary or 'новая заявка'}"
-    notify(backup, "hot_lead", text[:300], lead_id=lead.pk, key=f"backup-{lead.pk}", now=now)
-    lead_changed.send(Lead, lead=lead, what="assigned", now=now)
-    return backup
+# --- A person is slow ------------------------------------------------------------------------------------------------
 
 
 def person_ran_out(lead: Lead, *, now: datetime) -> None:
-    """A person took the lead and did not answer in 3 minutes: the next one gets it."""
-    if not lead.is_open or lead.clock != "answer":
-        return
-    tried = [lead.owner_id] if lead.owner_id else []
-    _breach(lead, f"{lead.owner or 'Сотрудник'}: нет ответа клиенту вовремя", now=now)
-    if _rules_move(lead, now=now):
-        return
-    if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа человека", exclude=tried):
-        _let_go(lead)
-        sla.start_take(lead, now=now)
-    else:
-        tell_accountable(lead, "Клиент ждёт ответа, передать некому", now=now)
+    """A person took the lead and did not answer in time: the next one gets it, if the policy says nothing else."""
+    _slow(lead, "person", f"{lead.owner or 'Сотрудник'}: {TOO_LATE['person']}", now=now)
 
 
 def silence_ran_out(lead: Lead, *, now: datetime) -> None:
-    """A person has been silent in a live conversation: the accountable are told."""
+    """A person has been silent in a live conversation: the accountable are told, if the policy says nothing else."""
+    _slow(lead, "silence", TOO_LATE["silence"], now=now)
+
+
+def _slow(lead: Lead, name: str, what: str, *, now: datetime) -> None:
     if not lead.is_open or lead.clock != "answer":
         return
-    _breach(lead, "Сотрудник молчит в разговоре", now=now)
-    if _rules_move(lead, now=now):
+    _breach(lead, what, now=now)
+    if not _rules_move(lead, "owner_silent", now=now) and lead.is_open:
+        _act(lead, name, str(sla.terms_of(lead)[f"{name}_action"]), now=now)
+
+
+def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
+    """The lead is not booked in time: the accountable are told, if the policy says nothing else."""
+    if not lead.is_open:
         return
-    tell_accountable(lead, "Клиент давно ждёт ответа в разговоре", now=now)
+    _breach(lead, TOO_LATE["confirm"], now=now)
+    if not _rules_move(lead, "timer_due", now=now) and lead.is_open:
+        _act(lead, "confirm", str(sla.terms_of(lead)["confirm_action"]), now=now)
 
 
-def _rules_move(lead: Lead, *, now: datetime) -> bool:
-    """Rules for a silent person gave the lead to another one, who is waited for from now on."""
-    if not ruling.rule_on(lead, "owner_silent", now=now):
+# --- What is done ----------------------------------------------------------------------------------------------------
+
+
+def _act(lead: Lead, name: str, action: str, *, now: datetime) -> None:
+    """Do what the policy says of a breach; what cannot be done becomes a word to the accountable."""
+    if not _ACTIONS[action](lead, name, now):
+        tell_accountable(lead, TOLD[name], now=now)
+
+
+def _chain(lead: Lead, name: str, now: datetime) -> bool:
+    """The next person, after so many the backup, then a call."""
+    tried = _tried(lead)
+    if len(tried) <= sla.terms_of(lead).number("max_hops"):
+        if _pass_on(lead, tried, now=now):
+            return True
+    elif _to_backup(lead, name, now):
+        return True
+    needs_call(lead, why="заявку никто не взял", now=now)
+    return True
+
+
+def _next(lead: Lead, name: str, now: datetime) -> bool:
+    return _pass_on(lead, [lead.owner_id] if lead.owner_id else [], now=now)
+
+
+def _to_backup(lead: Lead, name: str, now: datetime) -> bool:
+    backup = configs.load().settings.backup_staff
+    return bool(backup and backup.is_active) and _hand_to(lead, backup, "резервный сотрудник", now=now)
+
+
+def _to_senior(lead: Lead, name: str, now: datetime) -> bool:
+    """The senior who is at work; none at work: the first one."""
+    people = [pair for pair in people_at_work(now, [Role.SENIOR]) if not pair[1].is_away]
+    people.sort(key=lambda pair: (not pair[1].is_on_shift, pair[1].open_leads, pair[0].pk))
+    return bool(people) and _hand_to(lead, people[0][0], "старший", now=now)
+
+
+def _accountable(lead: Lead, name: str, now: datetime) -> bool:
+    return False  # the word to the accountable is what follows
+
+
+def _call(lead: Lead, name: str, now: datetime) -> bool:
+    needs_call(lead, why=TOO_LATE.get(name, "заявку никто не взял").lower(), now=now)
+    return True
+
+
+def _remind(lead: Lead, name: str, now: datetime) -> bool:
+    if lead.owner is None:
+        return False
+    key = f"remind-{lead.pk}-{lead.breaches}"
+    notify(lead.owner, "breach", f"Срок вышел: {sla.TOLD[name].lower()}", lead_id=lead.pk, key=key, now=now)
+    return True
+
+
+_ACTIONS: dict[str, Callable[[Lead, str, datetime], bool]] = {
+    OnBreach.CHAIN: _chain,
+    OnBreach.NEXT: _next,
+    OnBreach.BACKUP: _to_backup,
+    OnBreach.SENIOR: _to_senior,
+    OnBreach.ACCOUNTABLE: _accountable,
+    OnBreach.CALL: _call,
+    OnBreach.NOTICE: _remind,
+}
+
+
+def _pass_on(lead: Lead, tried: list[int], *, now: datetime) -> bool:
+    why = "Клиент ждёт ответа человека" if lead.taken_at else "Предыдущий сотрудник не взял заявку"
+    if not give(lead, stage=lead.stage, now=now, why=why, exclude=tried, kind=kind_given(lead)):
+        return False
+    _let_go(lead)
+    sla.start_take(lead, now=now)
+    return True
+
+
+def _hand_to(lead: Lead, person: StaffMember, reason: str, *, now: datetime) -> bool:
+    """Give the lead to this very person; False: it is or was that person's already."""
+    if person.pk in _tried(lead):
+        return False
+    lock_assigning()
+    assignment = make_owner(lead, person, reason=reason, now=now)
+    record.add(lead, "assigned", f"Назначено: {person.name}", [("Почему", reason)], now=now)
+    text = f"Срок вышел, заявка теперь ваша ({reason}): {lead.summary or 'новая заявка'}"
+    kind = kind_given(lead)
+    notify(person, kind, text[:300], lead_id=lead.pk, key=f"{kind}-{assignment.pk}", now=now)
+    lead_changed.send(Lead, lead=lead, what="assigned", now=now)
+    _let_go(lead)
+    sla.start_take(lead, now=now)
+    return True
+
+
+def _tried(lead: Lead) -> list[int]:
+    """Everybody who had the lead, in order, each as often as it was given."""
+    return list(lead.assignments.order_by("id").values_list("staff_id", flat=True))
+
+
+def _rules_move(lead: Lead, event: str, *, now: datetime) -> bool:
+    """Rules gave the lead to another person, who is waited for from now on."""
+    if not ruling.rule_on(lead, event, now=now):
         return False
     _let_go(lead)
     return True
 
 
 def _let_go(lead: Lead) -> None:
-    """Nobody leads the conversation until the new person takes it."""
+    """Whoever led the conversation leads it no more; it waits for the new person."""
     conversation = lead.conversation
-    conversation.held_by, conversation.needs_person = None, True
-    conversation.save(update_fields=["held_by", "needs_person"])
-
-
-def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
-    """The lead is not booked in time: the accountable are told."""
-    if not lead.is_open:
-        return
-    _breach(lead, "Заявка не доведена до записи вовремя", now=now)
-    if ruling.rule_on(lead, "timer_due", now=now):
-        return
-    tell_accountable(lead, "Заявка не доведена до записи вовремя", now=now)
+    if conversation.held_by_id:
+        conversation.held_by, conversation.needs_person = None, True
+        conversation.save(update_fields=["held_by", "needs_person"])
 
 
 def tell_accountable(lead: Lead, text: str, *, now: datetime) -> None:
@@ -123,4 +227,125 @@ def _breach(lead: Lead, what: str, *, now: datetime) -> None:
     lead.changed_at = now
     lead.save(update_fields=["breaches", "changed_at"])
     record.add(lead, "breach", what, [("Срок", sla.TITLES.get(lead.clock, lead.clock or "ответ"))], now=now)
+    live.publish("lead", id=lead.pk)
+
+
+# --- The assistant is slow -------------------------------------------------------------------------------------------
+
+
+def answer_ran_out(lead: Lead, *, now: datetime) -> None:
+    """The assistant gave no answer in its time. It is off, stuck or may not write: a person is called. Its answer is on
+    the way, or all of us were away: the answer is waited for a little, and only then people are."""
+    if not lead.is_open or lead.first_answer_at or lead.owner_id:
+        return
+    terms = sla.terms_of(lead)
+    if LATE in (lead.clocks or {}):
+        _queue_for_people(lead, now=now)
+        return
+    _breach(lead, f"Ассистент не ответил за {terms['assistant_answer_seconds']} с", now=now)
+    patience = timedelta(seconds=terms.number("late_answer_seconds"))
+    if not lead.is_hot and patience and _is_coming(lead, timedelta(seconds=terms.seconds("answer")), now=now):
+        _mark_late(lead, "waits", now=now)
+        later("routing.answer_clock", lead.pk, at=now + patience)
+        return
+    if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа"):
+        _mark_late(lead, "given", now=now)
+        sla.start_take(lead, now=now)
+
+
+def _is_coming(lead: Lead, allowance: timedelta, *, now: datetime) -> bool:
+    """The assistant's answer is written and not accepted yet, or the clock itself rings long after its time."""
+    if now - lead.last_client_at > allowance + BEHIND or lead.last_client_at - lead.created_at > allowance + BEHIND:
+        return configs.load().settings.assistant_enabled
+    queued = Delivery.objects.filter(
+        conversation=lead.conversation_id, by_assistant=True, status=Delivery.Status.QUEUED
+    )
+    return queued.exists()
+
+
+def _mark_late(lead: Lead, state: str, *, now: datetime) -> None:
+    lead.clocks = {**(lead.clocks or {}), LATE: state}
+    record.keep(lead, "clocks")
+
+
+def _queue_for_people(lead: Lead, *, now: datetime) -> None:
+    """The answer did not come: people get such leads one by one, the hottest first, as they have room."""
+    if lead.clocks[LATE] == "waits":
+        _mark_late(lead, "queued", now=now)
+        lines = [
+            ("Почему", "ответ ассистента задержался"),
+            ("Порядок", "самые горячие первыми, пока у людей есть место"),
+        ]
+        record.add(lead, "routed", "В очереди к людям", lines, now=now)
+    later("routing.unanswered", key="", at=now)
+
+
+def next_unanswered() -> Lead | None:
+    """The hottest lead whose answer never came and whom nobody has; None: there is none. Its conversation is not locked
+    yet."""
+    waiting = Lead.objects.filter(
+        status=Lead.Status.OPEN, owner=None, first_answer_at=None, clocks__contains={LATE: "queued"}
+    )
+    return waiting.order_by("-priority", "-score", "created_at").first()
+
+
+def has_room(lead: Lead, *, now: datetime) -> bool:
+    """Whether somebody at work who may get the lead is below the cap."""
+    roles = {role for tier in tiers_for(lead.stage) for role in tier}
+    people = (person for _, person in people_at_work(now, roles))
+    return any(one.is_on_shift and not one.is_away and one.open_leads < one.load_cap for one in people)
+
+
+def give_unanswered(lead: Lead, *, now: datetime) -> None:
+    """A person gets the lead, now that one has room. The caller holds its locks."""
+    if not lead.is_open or lead.owner_id or lead.first_answer_at:
+        return
+    if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа, ассистент не ответил"):
+        _mark_late(lead, "given", now=now)
+        sla.start_take(lead, now=now)
+
+
+def answered_late(lead: Lead, *, now: datetime) -> None:
+    """The assistant's answer came after all: a lead that only its lateness gave to people, that nobody took and that is
+    not hot, goes back to it; so does one that waits in the queue."""
+    state = (lead.clocks or {}).get(LATE)
+    if state is None:
+        return
+    lead.clocks = {name: value for name, value in lead.clocks.items() if name != LATE}
+    record.keep(lead, "clocks")
+    if state != "given" or not lead.is_open or lead.taken_at or lead.is_hot or lead.conversation.needs_person:
+        return
+    previous, was_called = lead.owner, lead.status == Lead.Status.NEEDS_CALL
+    lock_assigning()
+    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="ассистент ответил сам")
+    lead.owner, lead.assigned_at, lead.status, lead.changed_at = None, None, Lead.Status.OPEN, now
+    record.keep(lead, "owner", "assigned_at", "status", "changed_at")
+    if was_called:
+        withdraw_call(lead, now=now)
+    sla.back_to_assistant(lead, now=now)
+    lines = [("Было у", previous.name)] if previous else []
+    record.add(lead, "routed", "Снова ведёт ассистент: ответил сам, заявку ещё никто не взял", lines, now=now)
+    if previous:
+        key = f"back-{lead.pk}-{lead.breaches}"
+        notify(
+            previous, "reassigned", "Ассистент ответил сам, заявку брать не нужно", lead_id=lead.pk, key=key, now=now
+        )
+    lead_changed.send(Lead, lead=lead, what="updated", now=now)
+    live.publish("lead", id=lead.pk)
+
+
+# --- Put off ---------------------------------------------------------------------------------------------------------
+
+
+def put_off_ends(lead: Lead, *, now: datetime) -> None:
+    """The moment came until which the clocks stood still: they go on, and who has the lead is told."""
+    until = sla.until_of(lead)
+    if until is None or until > now or not lead.is_open:
+        return
+    sla.resume(lead, now=now)
+    record.add(lead, "clock", "Пора вернуться к клиенту, часы идут дальше", now=now)
+    if lead.owner:
+        text = f"Пора вернуться к клиенту: {lead.summary or 'заявка'}"
+        key = f"back-to-{lead.pk}-{until:%d%H%M}"
+        notify(lead.owner, "warning", text[:300], lead_id=lead.pk, key=key, now=now)
     live.publish("lead", id=lead.pk)

@@ -9,9 +9,10 @@ from django.db import transaction
 
 from contacts.models import Conversation
 from leadhub import clock
-from leadhub.work import handler
-from routing import escalation, leads, pipeline, refining, ruling
+from leadhub.work import handler, later
+from routing import escalation, leads, pipeline, rearming, refining, ruling, sla
 from routing.assignment import lock_assigning
+from routing.clocks import KINDS
 from routing.models import Lead
 
 
@@ -44,25 +45,74 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
         ruling.client_confirmed(lead_id, now=now)
 
 
-def _clock(name: str, ran_out: Callable[..., None], *, shown: str = "") -> None:
-    """`shown`: the lead's own clock, which a message may have set anew while we waited for its conversation."""
+# --- Clocks ----------------------------------------------------------------------------------------------------------
 
-    @handler(name)
+
+def _with_lead(lead_id: int, act: Callable[[Lead], object]) -> None:
+    """Do something with a lead under its locks, in the order that is the same everywhere: conversation, chairs
+    (booking), assigning, lead."""
+    found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
+    if found is None:
+        return
+    Conversation.objects.select_for_update().get(pk=found)
+    lock_assigning()
+    act(Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id))
+
+
+def _clock(name: str) -> None:
+    @handler(KINDS[name].handler)
     def run(lead_id: int, *, now: datetime) -> None:
-        found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
-        if found is None:
-            return
-        # The order of locks everywhere: conversation, chairs (booking), assigning, lead.
-        Conversation.objects.select_for_update().get(pk=found)
-        lock_assigning()
-        lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id)
-        if not (shown and lead.clock == shown and lead.clock_due_at > now):
-            ran_out(lead, now=now)
+        _with_lead(lead_id, lambda lead: escalation.ring(lead, name, now=now))
 
 
-_clock("routing.answer_clock", escalation.answer_ran_out)
-_clock("routing.take_clock", escalation.take_ran_out, shown="take")
-_clock("routing.person_clock", escalation.person_ran_out, shown="answer")
-_clock("routing.silence_clock", escalation.silence_ran_out, shown="answer")
-_clock("routing.confirm_clock", escalation.confirm_ran_out)
-_clock("routing.rule_clock", ruling.rule_late)
+for each in ("take", "person", "silence", "confirm"):
+    _clock(each)
+
+
+@handler("routing.answer_clock")
+def answer_clock(lead_id: int, *, now: datetime) -> None:
+    _with_lead(lead_id, lambda lead: escalation.answer_ran_out(lead, now=now))
+
+
+@handler("routing.rule_clock")
+def rule_clock(lead_id: int, *, now: datetime) -> None:
+    _with_lead(lead_id, lambda lead: ruling.rule_late(lead, now=now))
+
+
+@handler("routing.resume_clocks")
+def resume_clocks(lead_id: int, *, now: datetime) -> None:
+    _with_lead(lead_id, lambda lead: escalation.put_off_ends(lead, now=now))
+
+
+@handler("routing.answered_late")
+def answered_late(lead_id: int, *, now: datetime) -> None:
+    _with_lead(lead_id, lambda lead: escalation.answered_late(lead, now=now))
+
+
+@handler("routing.unanswered")
+def unanswered(*, now: datetime) -> None:
+    """One lead at a time: each needs the locks of its own conversation."""
+    lead = escalation.next_unanswered()
+    if lead is None:
+        return
+    if not escalation.has_room(lead, now=now):
+        later("routing.unanswered", key="", at=now + escalation.TRY_AGAIN)
+        return
+    _with_lead(lead.pk, lambda lead: escalation.give_unanswered(lead, now=now))
+    later("routing.unanswered", key="", at=now)
+
+
+@handler("routing.rearm_clocks", queue="bulk")
+def rearm_clocks(after_id: int = 0, *, now: datetime) -> None:
+    """Policies, hours or shifts were edited: whoever's clocks that moves gets work of its own."""
+    leads = list(rearming.page(after_id))
+    for lead in leads:
+        if rearming.is_moved(lead):
+            later("routing.rearm_lead", lead.pk)
+    if len(leads) == rearming.PAGE:
+        later("routing.rearm_clocks", leads[-1].pk, key="")
+
+
+@handler("routing.rearm_lead", queue="bulk")
+def rearm_lead(lead_id: int, *, now: datetime) -> None:
+    _with_lead(lead_id, lambda lead: sla.hang_anew(lead, now=now))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -98,6 +100,8 @@ class Lead(models.Model):
     sequence = models.CharField(  # set by rules
         "напоминания молчащему", max_length=8, choices=NurtureSequence.choices, default="usual", db_default="usual"
     )
+    # All clocks that run, by name (`clocks.KINDS`); None: the lead is older than this record of them.
+    clocks = models.JSONField("идущие часы", null=True, blank=True, default=dict)
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
 
@@ -266,28 +270,113 @@ class ScorePolicy(models.Model):
         return cls.objects.filter(pk=1).first() or cls(pk=1)
 
 
-class SlaPolicy(models.Model):
-    """The clocks of people, in seconds and minutes; exactly one row."""
+class OnBreach(models.TextChoices):
+    """What happens when a clock of people ran out."""
 
-    hot_take_seconds = models.PositiveSmallIntegerField("горячую взять за, с", default=60)
-    person_answer_seconds = models.PositiveSmallIntegerField("человек отвечает за, с", default=180)
-    hot_confirm_minutes = models.PositiveSmallIntegerField("горячую довести до записи за, мин", default=15)
-    other_confirm_minutes = models.PositiveSmallIntegerField("остальные довести за, мин", default=60)
-    silence_minutes = models.PositiveSmallIntegerField("человек молчит в разговоре, мин", default=30)
-    crm_card_minutes = models.PositiveSmallIntegerField("карточка в CRM за, мин", default=30)
-    max_hops = models.PositiveSmallIntegerField("передач до резерва", default=1)
+    CHAIN = "chain", "следующему, затем резервному, затем задача «Перезвонить»"
+    NEXT = "next", "передать следующему"
+    BACKUP = "backup", "передать резервному сотруднику"
+    SENIOR = "senior", "передать старшему"
+    ACCOUNTABLE = "accountable", "сообщить отвечающему за этап (A в матрице)"
+    CALL = "call", "задача «Перезвонить»"
+    NOTICE = "notice", "напомнить ответственному за заявку"
+
+
+class Paused(models.TextChoices):
+    YES = "yes", "стоят"
+    NO = "no", "идут"
+
+
+def _term(title: str, *, most: int | None = None) -> models.PositiveSmallIntegerField:
+    checks = [MaxValueValidator(most)] if most else []
+    return models.PositiveSmallIntegerField(title, null=True, blank=True, validators=checks)
+
+
+def _on_breach(title: str) -> models.CharField:
+    return models.CharField(title, max_length=12, choices=OnBreach.choices, blank=True, default="")
+
+
+def _paused(title: str) -> models.CharField:
+    return models.CharField(title, max_length=3, choices=Paused.choices, blank=True, default="")
+
+
+class SlaPolicy(models.Model):
+    """Terms of reaction: row 1 holds the usual ones, every other an exception for leads that meet its conditions.
+
+    A term that an exception leaves empty is taken from the next less specific one; `policies.policy_for` decides."""
+
+    DEFAULTS: dict[str, int | bool | str] = {
+        "assistant_answer_seconds": 3,
+        "late_answer_seconds": 60,
+        "hot_take_seconds": 60,
+        "max_hops": 1,
+        "person_answer_seconds": 180,
+        "hot_confirm_minutes": 15,
+        "other_confirm_minutes": 60,
+        "silence_minutes": 30,
+        "crm_card_minutes": 30,
+        "warn_percent": 75,
+        "pause_waiting": "no",
+        "pause_agreed": "yes",
+        "take_action": "chain",
+        "person_action": "next",
+        "silence_action": "accountable",
+        "confirm_action": "accountable",
+    }
+
+    name = models.CharField("название", max_length=80, blank=True)
+    position = models.PositiveSmallIntegerField("порядок", default=0)
+    temperature = models.CharField("температура", max_length=4, choices=Lead.Temperature.choices, blank=True)
+    service = models.ForeignKey(Service, models.CASCADE, null=True, blank=True, verbose_name="услуга")
+    category = models.CharField("раздел услуг", max_length=80, blank=True)
+    channel = models.CharField("канал", max_length=20, choices=ChannelKind.choices, blank=True)
+    stage = models.CharField("этап", max_length=20, choices=Stage.choices, blank=True)
+    assistant_answer_seconds = _term("ассистент отвечает за, с", most=600)
+    late_answer_seconds = _term("ждать задержавшийся ответ ассистента, с", most=3600)
+    hot_take_seconds = _term("взять за, с")
+    max_hops = _term("передач до резерва", most=20)
+    person_answer_seconds = _term("человек отвечает за, с")
+    hot_confirm_minutes = _term("горячую довести до записи за, мин")
+    other_confirm_minutes = _term("остальные довести за, мин")
+    silence_minutes = _term("человек молчит в разговоре, мин")
+    crm_card_minutes = _term("карточка в CRM за, мин")
+    warn_percent = _term("предупредить, когда прошло, % срока", most=95)
+    pause_waiting = _paused("пока ждём клиента, часы записи")
+    pause_agreed = _paused("до времени, о котором договорились, часы")
+    take_action = _on_breach("заявку не взяли")
+    person_action = _on_breach("взяли и не ответили")
+    silence_action = _on_breach("замолчали в разговоре")
+    confirm_action = _on_breach("не довели до записи")
 
     class Meta:
         verbose_name = "сроки реакции"
         verbose_name_plural = "сроки реакции"
+        ordering = ["position", "pk"]
 
     def __str__(self) -> str:
-        return "Сроки реакции"
+        return "Основные сроки" if self.is_usual else self.name or "Особые сроки"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is None:  # row 1 is written with its number, of which the sequence knows nothing
+            last = SlaPolicy.objects.aggregate(last=models.Max("pk"))["last"]
+            self.pk = max(last or 0, 1) + 1
+        super().save(*args, **kwargs)
+
+    @property
+    def is_usual(self) -> bool:
+        return self.pk == 1
 
     @classmethod
     def load(cls) -> SlaPolicy:
-        """The one row, or the defaults where the tenant never edited them."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
+        """The usual terms, with the product's own where the tenant set none."""
+        return (cls.objects.filter(pk=1).first() or cls(pk=1)).filled()
+
+    def filled(self) -> SlaPolicy:
+        """This row with the product's own terms where it sets none."""
+        for name, value in self.DEFAULTS.items():
+            if getattr(self, name) in (None, ""):
+                setattr(self, name, value)
+        return self
 
 
 class RuleSet(models.Model):

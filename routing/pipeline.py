@@ -32,7 +32,6 @@ from tenants.business.models import Branch
 
 logger = logging.getLogger(__name__)
 
-ANSWER_ALLOWANCE = timedelta(seconds=3)
 LONGEST_TEXT = 4000  # characters of a burst that are read
 
 
@@ -120,10 +119,11 @@ def _answer(
         if is_new:
             rows.store(lead)
         else:
+            sla.client_is_back(lead, now=now)
             lead.save()
         if is_new and lead.is_open:
-            sla.start_confirm(lead, lead.clock_due_at, now=now)
-            later("routing.answer_clock", lead.pk, at=now + ANSWER_ALLOWANCE)
+            sla.start_confirm(lead, now=now)
+            sla.start_answer(lead, now=now)
         desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
         if refined:
             desk.near, desk.done = refined.near, list(refined.notes)
@@ -135,6 +135,7 @@ def _answer(
         conversation.pending_since = None
         _keep_turn(conversation, fresh, understanding)
         dispatching.route(lead, desk, is_new=is_new, now=now)
+        sla.follow(lead, now=now)
     live.publish("lead", id=lead.pk)
 
 
@@ -211,6 +212,7 @@ def _turn(
         is_answer=turn.acts_on_intent,
         now=now,
     )
+    sla.wait_for_client(lead, now=now)
     keys = ", ".join(say.key for say in turn.says)
     record.add(lead, "answered", "Ассистент ответил", [("Тексты", keys), *desk.done], now=now)
 

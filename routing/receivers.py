@@ -15,17 +15,20 @@ from booking.signals import appointment_changed
 from channels_app.models import Delivery
 from channels_app.signals import delivery_changed
 from contacts.models import Message
+from leadhub import clock
 from leadhub.work import later
-from routing import config
+from routing import config, rearming
 
 SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "assistant.ModelVersion")
 
 _ANSWERED = """
 WITH answered AS (
     UPDATE routing_lead SET first_answer_at = %s, first_answer_by = %s
-    WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id)
-DELETE FROM public.due_work d USING answered
-WHERE d.schema = %s AND d.handler = 'routing.answer_clock' AND d.key = answered.id::text
+    WHERE conversation_id = %s AND created_at <= %s AND first_answer_at IS NULL RETURNING id, clocks),
+stopped AS (
+    DELETE FROM public.due_work d USING answered
+    WHERE d.schema = %s AND d.handler = 'routing.answer_clock' AND d.key = answered.id::text)
+SELECT id FROM answered WHERE clocks ? 'late'
 """
 ACCEPTED = (Delivery.Status.SENT, Delivery.Status.DELIVERED)
 
@@ -36,6 +39,8 @@ def settings_changed(sender: type[Model], **_: Any) -> None:
     it taught the assistant."""
     if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
         config.note_change()
+    if sender._meta.label in rearming.MOVING:
+        rearming.owe(clock.now())
 
 
 @receiver(delivery_changed, sender=Delivery)
@@ -51,6 +56,9 @@ def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
     at, who = delivery.sent_at or now, "staff" if by_staff else "assistant"
     with connection.cursor() as cursor:
         cursor.execute(_ANSWERED, [at, who, message.conversation_id, message.sent_at, connection.schema_name])
+        late = [row[0] for row in cursor.fetchall()]
+    for lead_id in late:
+        later("routing.answered_late", lead_id)
 
 
 @receiver(appointment_changed, sender=Appointment)

@@ -15,7 +15,7 @@ from leadhub.work import later
 from routing import config as configs
 from routing import record, rulesets, sla
 from routing.assignment import give, lock_assigning, people_at_work
-from routing.calls import call_task
+from routing.calls import call_task, kind_given
 from routing.config import Config
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, Past, past_of
 from routing.models import Lead, NurtureSequence, Queue, Task
@@ -260,6 +260,7 @@ def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, *, is_late: b
         first=[person.pk for person in people],
         strategy=strategy or target.strategy or _queue_strategy(target),
         only_first=bool(rule.otherwise) and action.name != "assign_to",
+        kind=kind_given(lead) if lead.owner_id else "hot_lead",
     )
     if given:
         if lead.is_open:

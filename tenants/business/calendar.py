@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -81,6 +81,13 @@ def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
+class Timetable(Protocol):
+    """Time that counts for somebody: a branch's opening hours, a person's hours at work."""
+
+    def ahead(self, moment: datetime) -> Iterator[Span]:
+        """Spans that count from the moment on, in order and apart, the current one cut to it."""
+
+
 # --- Opening hours ------------------------------------------------------------------------------------------------
 
 
@@ -135,10 +142,10 @@ class Calendar:
             day += DAY
 
 
-def business_due(start: datetime, seconds: float, calendar: Calendar) -> datetime:
-    """The first moment by which `seconds` of opening hours have passed since `start`.
+def business_due(start: datetime, seconds: float, calendar: Timetable) -> datetime:
+    """The first moment by which `seconds` of opening hours (or of a person's work) have passed since `start`.
 
-    A branch without hours counts all time, so that a clock never waits for ever."""
+    A timetable without hours counts all time, so that a clock never waits for ever."""
     left = timedelta(seconds=seconds)
     if left <= timedelta(0):
         return start
@@ -150,8 +157,8 @@ def business_due(start: datetime, seconds: float, calendar: Calendar) -> datetim
     return start + timedelta(seconds=seconds)
 
 
-def business_seconds_between(start: datetime, end: datetime, calendar: Calendar) -> float:
-    """Seconds of opening hours in [start, end); 0 when end is not after start."""
+def business_seconds_between(start: datetime, end: datetime, calendar: Timetable) -> float:
+    """Seconds of opening hours (or of a person's work) in [start, end); 0 when end is not after start."""
     total = timedelta(0)
     if end <= start:
         return 0.0
@@ -269,6 +276,27 @@ class Rota:
         return next(
             (work for day in days for work in self.work(day, calendars) if work.start <= moment < work.end), None
         )
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """The hours that one person is at work, as a timetable: shifts at any hour, without their breaks."""
+
+    rota: Rota
+    calendars: Mapping[int, Calendar]
+
+    def ahead(self, moment: datetime) -> Iterator[Span]:
+        """Stretches of work from the moment on; ends only where no shift comes any more."""
+        reached, idle_days = moment.astimezone(UTC), 0
+        day = min((calendar.local_day(reached) for calendar in self.calendars.values()), default=reached.date())
+        while idle_days < NEVER_OPENS:
+            stretches = _merged(Span(work.start, work.end) for work in self.rota.work(day, self.calendars))
+            idle_days = 0 if stretches else idle_days + 1
+            for span in stretches:
+                if span.end > reached:  # days of branches in two zones overlap
+                    yield Span(max(span.start, reached), span.end)
+                    reached = span.end
+            day += DAY
 
 
 # --- Loading ------------------------------------------------------------------------------------------------------
