@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date, parse_datetime
@@ -22,6 +22,7 @@ from inbox.cards import card_view
 from inbox.screen import listing, screen, whole_number
 from leadhub import clock
 from routing import access, assignment, calls, leads, outcomes, queries, replies, talks, teaching, visits
+from routing import presence as shifts
 from routing.cards import contact_view, openings_view, read_value
 from routing.models import Lead
 from routing.rows import ConversationView
@@ -400,24 +401,35 @@ def _day(text: str | None) -> date | None:
 # --- Shift -----------------------------------------------------------------------------------------------------------
 
 
+SHIFT_ACTS = {
+    "begin": shifts.begin,
+    "away": shifts.step_out,
+    "back": shifts.begin,
+    "finish": shifts.finish,
+}
+
+
 @require_http_methods(["GET", "POST"])
 @screen("inbox")
 def shift(request: HttpRequest) -> HttpResponse:
-    """The reader's shift; POST on=1|0 comes back or goes away."""
+    """The reader's shift; POST act=begin|away|back|finish says where the reader is."""
     now, staff = clock.now(), request.member.staff
-    if request.method == "POST" and staff is not None:
-        staff.is_away = request.POST.get("on") != "1"
-        staff.save(update_fields=["is_away"])
-        shown = queries.shift_of(request.member, now=now)
-        if not staff.is_away and shown and not shown.is_on:
-            messages.info(request, "По графику у вас сейчас нет смены. Её добавляет старший в настройках.")
-        if request.htmx:
-            return render(request, "inbox/_shift_changed.html", {"shift": shown})
+    if request.method == "GET" or staff is None:
+        return render(
+            request, "inbox/shift.html", {"shift": queries.shift_page(request.member, now=now), "place": "shift"}
+        )
+    act = SHIFT_ACTS.get(request.POST.get("act", ""))
+    if act is None:
+        return HttpResponseBadRequest("no such act")
+    has_shift = shifts.standing(staff, now=now).is_on_shift
+    act(staff, now=now)
+    if act is shifts.begin and not has_shift:
+        messages.info(request, "По графику у вас сейчас нет смены: она длится, пока вы её не закончите.")
+    if not request.htmx:
         return redirect("inbox:shift")
-    shown = queries.shift_of(request.member, now=now)
-    if shown and staff:
-        shown = replace(shown, colleagues=queries.colleagues_of(staff, now=now))
-    return render(request, "inbox/shift.html", {"shift": shown, "place": "shift"})
+    if request.headers.get("HX-Target") == "shift-page":
+        return render(request, "inbox/_shift_page.html", {"shift": queries.shift_page(request.member, now=now)})
+    return render(request, "inbox/_shift_changed.html", {"shift": queries.shift_of(request.member, now=now)})
 
 
 # --- The answer to every act -----------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -14,11 +14,15 @@ from channels_app.notices import notify
 from contacts.models import Conversation
 from leadhub import rehearsal, rows
 from routing import config as configs
-from routing import record, sla
-from routing.config import Config
+from routing import presence, record, sla
 from routing.models import Assignment, Lead
 from routing.signals import lead_changed
-from tenants.business.models import StaffMember
+from tenants.business.models import Role, StaffMember
+
+SPECIALIST = Role.SPECIALIST.value
+ON_DUTY = (Role.MANAGER.value, Role.SENIOR.value, Role.OWNER.value)  # who is at work answers when nobody else can
+RECENT = timedelta(hours=12)  # of what was given to a person, for shares by weight
+FILTERS = "работает → на смене → на месте → навык → не занят → ещё не получал эту заявку → свой филиал"
 
 
 class AlreadyTaken(Exception):
@@ -43,8 +47,13 @@ class Candidate:
     branch_id: int
     last_given_at: datetime | None = None  # None: never given one, so waits the longest
     skill_ids: frozenset[int] = frozenset()
-    weight: int = 1  # of ten leads shared by weights 3 and 1 the first gets about eight
+    weight: int = 1  # of four leads shared by weights 3 and 1 the first gets three
     is_previous: bool = False  # led this client before
+    absence: str = ""  # why not at work or away, in words
+    is_near: bool = False  # away, but not for long: asked when nobody else can
+    turn: int = 0  # number of the last assignment: who of several was given one first at the same moment
+    since: datetime | None = None  # at work since; None: nobody knows
+    given: tuple[datetime, ...] = ()  # when this person was given leads lately
 
 
 @dataclass(frozen=True)
@@ -72,15 +81,20 @@ def choose(
     first: Collection[int] = (),
     strategy: str = "round_robin",
     skill_id: int | None = None,
+    has_reserve: bool = False,
+    backup_id: int | None = None,
 ) -> Choice:
     """The person a lead goes to: the first tier with somebody able; in it whom the strategy prefers, then whoever
     waited longest.
 
     `first`: the people (ids) whom a rule named, a tier before the tiers of roles; the strategy is theirs. Able: on
-    shift, not away, below the cap, not in `exclude` (was given it before). People of the lead's own branch come before
-    others of the same tier. Every candidate gets a verdict.
+    shift, not away, with the skill where a specialist's is asked for, below the cap, not in `exclude` (was given it
+    before). People of the lead's own branch come before others of the same tier.
+
+    `has_reserve`: where nobody is able, those of the branch who are away for a moment are asked, then whoever of
+    ON_DUTY is at work anywhere. `backup_id` comes last, on shift or not. Every candidate gets a verdict.
     """
-    obstacles = {person.staff_id: _obstacle(person, exclude) for person in candidates}
+    obstacles = {person.staff_id: _obstacle(person, exclude, skill_id) for person in candidates}
     circles = [[person for person in candidates if person.role in roles] for roles in tiers]
     if first:
         circles.insert(0, [person for person in candidates if person.staff_id in first])
@@ -89,28 +103,69 @@ def choose(
         if not able:
             continue
         used = strategy if first and number == 0 else "round_robin"
-        chosen = min(able, key=lambda person: _rank(person, used, branch_id, skill_id))
-        why = _why(used, chosen, skill_id) if len(able) > 1 else "единственный свободный"
-        reason = f"{why}, сейчас {_load(chosen)}"
+        chosen, reason = _best(able, used, branch_id, skill_id)
         back = number - bool(first)
         if first and number:
             reason = f"названные правилом не могут; {reason}"
         elif back > 0:
             reason = f"из {'запасного' if back == 1 else 'последнего'} круга: {reason}"
-        return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able))
-    return Choice(None, "никого подходящего нет на смене", _verdicts(candidates, obstacles, None, "", []))
+        return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able, branch_id))
+    nobody = _why_nobody([person for circle in circles for person in circle], obstacles)
+    for title, able in _reserve(candidates, circles, obstacles, branch_id, exclude, has_reserve, backup_id):
+        if able:
+            chosen, _ = _best(able, "round_robin", branch_id, skill_id)
+            reason = f"{title}: {nobody}"
+            return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able, branch_id))
+    return Choice(None, nobody, _verdicts(candidates, obstacles, None, "", [], branch_id))
 
 
-def _obstacle(person: Candidate, exclude: Collection[int]) -> str:
-    if person.staff_id in exclude:
-        return "заявка уже была у этого сотрудника"
+def _reserve(
+    candidates: Sequence[Candidate],
+    circles: Sequence[Sequence[Candidate]],
+    obstacles: Mapping[int, str],
+    branch_id: int | None,
+    exclude: Collection[int],
+    has_reserve: bool,
+    backup_id: int | None,
+) -> list[tuple[str, list[Candidate]]]:
+    """Who is asked when nobody of the usual circles is able, in their order, with how it is told."""
+    asked = []
+    if has_reserve:
+        usual = {person.staff_id: person for circle in circles for person in circle if person.is_near}
+        near = [person for person in usual.values() if branch_id is None or person.branch_id == branch_id]
+        asked.append(("отошёл ненадолго", [person for person in near if not _burden(person, exclude)]))
+        duty = [person for person in candidates if person.role in ON_DUTY and not obstacles[person.staff_id]]
+        asked.append(("дежурный", duty))
+    backup = [person for person in candidates if person.staff_id == backup_id]
+    is_there = [person for person in backup if person.is_near or not person.is_away]
+    asked.append(("резервный сотрудник", [person for person in is_there if not _burden(person, exclude)]))
+    return asked
+
+
+def _obstacle(person: Candidate, exclude: Collection[int], skill_id: int | None) -> str:
+    """The first filter that leaves the person out; "": none does."""
     if not person.is_on_shift:
-        return "не на смене"
+        return person.absence or "не на смене"
     if person.is_away:
-        return "отошёл"
+        return person.absence or "отошёл"
+    if person.role == SPECIALIST and skill_id is not None and skill_id not in person.skill_ids:
+        return "нет навыка для этой услуги"
+    return _burden(person, exclude)
+
+
+def _burden(person: Candidate, exclude: Collection[int]) -> str:
     if person.open_leads >= person.load_cap:
         return f"занят: {_load(person)}"
-    return ""
+    return "заявка уже была у этого сотрудника" if person.staff_id in exclude else ""
+
+
+def _why_nobody(asked: Sequence[Candidate], obstacles: Mapping[int, str]) -> str:
+    """Why the lead has no owner, as the inbox shows it after «без хозяина:»."""
+    told = [obstacles[person.staff_id] for person in asked]
+    return "все, кто на смене, заняты" if any(why.startswith("занят") for why in told) else NOBODY
+
+
+NOBODY = "никого подходящего нет на смене"
 
 
 def _load(person: Candidate) -> str:
@@ -119,18 +174,34 @@ def _load(person: Candidate) -> str:
 
 def _waited(person: Candidate) -> tuple:
     given = person.last_given_at
-    return (given is not None, given.timestamp() if given else 0.0, person.staff_id)
+    return (given is not None, given.timestamp() if given else 0.0, person.turn, person.staff_id)
 
 
-def _rank(person: Candidate, strategy: str, branch_id: int | None, skill_id: int | None) -> tuple:
-    """The least is preferred. Who led the client before comes even from another branch."""
+def _best(
+    able: Sequence[Candidate], strategy: str, branch_id: int | None, skill_id: int | None
+) -> tuple[Candidate, str]:
+    """Whom the strategy prefers, and why."""
+    since = max((person.since for person in able if person.since), default=None)
+    chosen = min(able, key=lambda person: _rank(person, strategy, branch_id, skill_id, since))
+    why = _why(strategy, chosen, skill_id) if len(able) > 1 else "единственный свободный"
+    return chosen, f"{why}, сейчас {_load(chosen)}"
+
+
+def _rank(
+    person: Candidate, strategy: str, branch_id: int | None, skill_id: int | None, since: datetime | None
+) -> tuple:
+    """The least is preferred. Who led the client before comes even from another branch.
+
+    `since`: when the last of them came to work. Shares by weight are counted from then, so that whoever comes later
+    has nothing to catch up with."""
     elsewhere, waited = person.branch_id != branch_id, _waited(person)
     if strategy == "sticky":
         return (not person.is_previous, elsewhere, *waited)
     if strategy == "least_loaded":
         return (elsewhere, person.open_leads / max(person.load_cap, 1), *waited)
     if strategy == "weighted":
-        return (elsewhere, (person.open_leads + 1) / max(person.weight, 1), *waited)
+        got = sum(1 for moment in person.given if since is None or moment >= since)
+        return (elsewhere, (got + 1) / max(person.weight, 1), *waited)
     if strategy == "by_skill":
         return (elsewhere, skill_id not in person.skill_ids, *waited)
     return (elsewhere, *waited)
@@ -148,17 +219,20 @@ def _why(strategy: str, chosen: Candidate, skill_id: int | None) -> str:
 
 def _verdicts(
     candidates: Sequence[Candidate],
-    obstacles: dict[int, str],
+    obstacles: Mapping[int, str],
     chosen: Candidate | None,
     reason: str,
     able: Sequence[Candidate],
+    branch_id: int | None,
 ) -> tuple[Verdict, ...]:
     lines = []
     for person in candidates:
         if person is chosen:
             lines.append(Verdict(person.name, True, reason))
         elif person in able:
-            lines.append(Verdict(person.name, False, "получил заявку позже, чем выбранный сотрудник"))
+            is_elsewhere = chosen is not None and chosen.branch_id == branch_id != person.branch_id
+            why = "работает в другом филиале" if is_elsewhere else "получил заявку позже, чем выбранный сотрудник"
+            lines.append(Verdict(person.name, False, why))
         else:
             lines.append(Verdict(person.name, False, obstacles[person.staff_id] or "не отвечает за этот этап"))
     return tuple(lines)
@@ -168,48 +242,61 @@ def _verdicts(
 
 
 _PEOPLE = """
-SELECT s.*,
+SELECT s.*, last.id AS turn, last.created_at AS given_at,
     (SELECT count(*) FROM routing_lead l
      WHERE l.owner_id = s.id AND l.status IN ('open', 'needs_call') AND NOT l.is_test) AS load,
-    (SELECT max(a.created_at) FROM routing_assignment a WHERE a.staff_id = s.id) AS given_at,
     EXISTS (SELECT 1 FROM routing_lead l WHERE l.owner_id = s.id AND l.contact_id = %(contact)s
             AND l.status NOT IN ('open', 'needs_call')) AS has_led,
-    ARRAY(SELECT k.skill_id FROM business_staffmember_skills k WHERE k.staffmember_id = s.id) AS skill_ids
-FROM business_staffmember s
+    ARRAY(SELECT k.skill_id FROM business_staffmember_skills k WHERE k.staffmember_id = s.id) AS skill_ids,
+    ARRAY(SELECT a.created_at FROM routing_assignment a
+          WHERE a.staff_id = s.id AND a.created_at > %(recent)s) AS given
+FROM business_staffmember s LEFT JOIN LATERAL (
+    SELECT a.id, a.created_at FROM routing_assignment a
+    WHERE a.staff_id = s.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1) last ON true
 WHERE s.is_active AND (s.role = ANY(%(roles)s) OR s.id = ANY(%(ids)s)) ORDER BY s.id
 """
 
 
 def people_at_work(
-    now: datetime, roles: Collection[str], ids: Collection[int] = (), *, contact_id: int | None = None
+    now: datetime,
+    roles: Collection[str],
+    ids: Collection[int] = (),
+    *,
+    contact_id: int | None = None,
+    shares: bool = False,
 ) -> list[tuple[StaffMember, Candidate]]:
     """Everybody of these roles or ids with shift and load as of `now`, and whether they led this contact before; one
-    query whatever the size of the staff."""
-    config = configs.load()
-    return [
-        (
-            person,
-            Candidate(
-                person.pk,
-                person.name,
-                person.role,
-                _is_at_work(person, config, now),
-                person.is_away,
-                person.load,
-                person.load_cap,
-                person.branch_id,
-                person.given_at,
-                skill_ids=frozenset(person.skill_ids),
-                is_previous=person.has_led,
-            ),
-        )
-        for person in StaffMember.objects.raw(_PEOPLE, {"roles": list(roles), "ids": list(ids), "contact": contact_id})
-    ]
+    query whatever the size of the staff. `shares`: with what they were given lately, for the strategy by weights."""
+    asked = {
+        "roles": list(roles),
+        "ids": list(ids),
+        "contact": contact_id,
+        "recent": now - RECENT if shares else now,
+    }
+    return [(person, _candidate(person, now)) for person in StaffMember.objects.raw(_PEOPLE, asked)]
 
 
-def _is_at_work(person: StaffMember, config: Config, now: datetime) -> bool:
-    rota = config.rotas.get(person.pk)
-    return rota is not None and rota.at(now, config.calendars) is not None
+def _candidate(person: StaffMember, now: datetime) -> Candidate:
+    there = presence.standing(person, now=now)
+    return Candidate(
+        person.pk,
+        person.name,
+        person.role,
+        there.is_on_shift,
+        there.is_absent,
+        person.load,
+        person.load_cap,
+        there.branch_id,
+        person.given_at,
+        skill_ids=frozenset(person.skill_ids),
+        weight=person.lead_weight,
+        is_previous=person.has_led,
+        absence=there.why,
+        is_near=there.is_near,
+        turn=person.turn or 0,
+        since=there.began,
+        given=tuple(person.given),
+    )
 
 
 def tiers_for(stage: str) -> list[list[str]]:
@@ -244,16 +331,28 @@ def give(
     first: Collection[int] = (),
     strategy: str = "round_robin",
     only_first: bool = False,
+    only_present: bool = False,
+    is_quiet: bool = False,
 ) -> StaffMember | None:
     """Choose a person for the lead and make that person its owner; tells the person.
 
     Those whom a rule named (`first`, staff ids) come before the stage's R, the managers and the A; `only_first`: nobody
-    else will do. Nobody able on shift: the backup gets it; no backup set: None, and the caller makes a call task. The
-    caller holds the lock of the lead's conversation.
+    else will do. Nobody able at work: who is away for a moment, who is on duty, then the backup get it, but not where
+    `only_present`. Nobody at all: None, and a lead without an owner waits in the queue with the reason (`is_quiet`: it
+    waits there already). The caller holds the lock of the lead's conversation.
     """
     lock_assigning()
+    config = configs.load()
     tiers = [] if only_first else tiers_for(stage)
-    people = people_at_work(now, {role for tier in tiers for role in tier}, first, contact_id=lead.contact_id)
+    has_reserve = not (only_first or only_present)
+    backup = config.settings.backup_staff_id if has_reserve else None
+    people = people_at_work(
+        now,
+        {role for tier in tiers for role in tier} | set(ON_DUTY if has_reserve else ()),
+        [*first, *([backup] if backup else [])],
+        contact_id=lead.contact_id,
+        shares=strategy == "weighted",
+    )
     choice = choose(
         [candidate for _, candidate in people],
         tiers=tiers,
@@ -261,19 +360,19 @@ def give(
         exclude=exclude,
         first=first,
         strategy=strategy,
-        skill_id=configs.load().skills.get(lead.service_id or 0),
+        skill_id=config.skills.get(lead.service_id or 0),
+        has_reserve=has_reserve,
+        backup_id=backup,
     )
-    staff, reason = next((person for person, _ in people if person.pk == choice.staff_id), None), choice.reason
-    if staff is None and only_first:
-        record.add(lead, "assigned", "По правилу передать некому", _lines(choice), now=now)
-        return None
+    staff = next((person for person, _ in people if person.pk == choice.staff_id), None)
     if staff is None:
-        backup = configs.load().settings.backup_staff
-        if backup is None or backup.pk in exclude or not backup.is_active:
-            record.add(lead, "assigned", "Передать некому", _lines(choice), now=now)
-            return None
-        staff, reason = backup, f"резервный сотрудник: {choice.reason}"
-    assignment = make_owner(lead, staff, reason=reason, now=now)
+        if not is_quiet:
+            title = "По правилу передать некому" if only_first else "Передать некому"
+            record.add(lead, "assigned", title, _lines(choice), now=now)
+        if not only_first:
+            wait(lead, choice.reason, now=now)
+        return None
+    assignment = make_owner(lead, staff, reason=choice.reason, now=now)
     record.add(lead, "assigned", f"Назначено: {staff.name}", [("Почему", why), *_lines(choice)], now=now)
     notify(
         staff,
@@ -288,7 +387,19 @@ def give(
 
 
 def _lines(choice: Choice) -> list[tuple[str, str]]:
-    return [(("→ " if verdict.is_chosen else "") + verdict.name, verdict.reason) for verdict in choice.verdicts]
+    told = [(("→ " if verdict.is_chosen else "") + verdict.name, verdict.reason) for verdict in choice.verdicts]
+    return [*told, ("Порядок отбора", FILTERS)]
+
+
+def wait(lead: Lead, why: str, *, now: datetime) -> None:
+    """A lead without an owner waits in the queue, with the reason, until somebody is there; since when does not change
+    while it waits. Nothing for a lead that has one."""
+    if lead.owner_id or not lead.is_open:
+        return
+    lead.waits_why, lead.waits_since = why[:200], lead.waits_since or now
+    record.keep(lead, "waits_why", "waits_since")
+    if not lead.is_test:
+        presence.watch_next_shift(now=now)
 
 
 def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, taken: bool = False) -> Assignment:
@@ -298,12 +409,22 @@ def make_owner(lead: Lead, staff: StaffMember, *, reason: str, now: datetime, ta
     lead.owner, lead.assigned_at = staff, now
     lead.taken_at = now if taken else None
     lead.changed_at = now
-    record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at")
+    lead.waits_why, lead.waits_since = "", None
+    record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at", "waits_why", "waits_since")
     assignment = Assignment(
         lead=lead, staff=staff, reason=reason[:200], created_at=now, taken_at=now if taken else None
     )
     rows.store(assignment)
+    presence.watch(staff, now=now)
     return assignment
+
+
+def release(lead: Lead, *, reason: str, now: datetime) -> None:
+    """The lead has no owner any more; the caller holds `lock_assigning()`."""
+    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=reason[:200])
+    lead.owner = lead.assigned_at = lead.taken_at = None
+    lead.changed_at = now
+    record.keep(lead, "owner", "assigned_at", "taken_at", "changed_at")
 
 
 @transaction.atomic
@@ -327,6 +448,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
         lead.assignments.filter(ended_at=None).update(taken_at=now)
     else:
         make_owner(lead, by, reason="взял сам", now=now, taken=True)
+    presence.acknowledged(by, now=now)
     conversation.held_by, conversation.needs_person = by, False
     conversation.save(update_fields=["held_by", "needs_person"])
     if lead.status == Lead.Status.NEEDS_CALL:

@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler, later
-from routing import escalation, leads, pipeline, rearming, refining, ruling, sla
+from routing import backlog, escalation, handover, leads, pipeline, rearming, refining, ruling, sla
 from routing.assignment import lock_assigning
 from routing.clocks import KINDS
 from routing.models import Lead
@@ -43,6 +43,31 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler("routing.shift")
+def shift(staff_id: int, *, now: datetime) -> None:
+    handover.look(staff_id, now=now)
+
+
+@handler("routing.hand_over")
+def hand_over(lead_id: int, staff_id: int, *, now: datetime) -> None:
+    handover.hand_over(lead_id, staff_id, now=now)
+
+
+@handler("routing.day_off")
+def day_off(staff_id: int, *, now: datetime) -> None:
+    handover.day_off(staff_id, now=now)
+
+
+@handler("routing.backlog")
+def drain(*, now: datetime) -> None:
+    backlog.drain(now=now)
+
+
+@handler("routing.offer")
+def offer(lead_id: int, *rest: int, now: datetime) -> None:
+    backlog.offer(lead_id, *rest, now=now)
 
 
 # --- Clocks ----------------------------------------------------------------------------------------------------------

@@ -103,6 +103,9 @@ class Lead(models.Model):
     # All clocks that run, by name (`clocks.KINDS`); None: the lead is older than this record of them.
     clocks = models.JSONField("идущие часы", null=True, blank=True, default=dict)
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
+    # In the queue: it needs a person and nobody could be given it. Why, and since when; "" once it has an owner.
+    waits_why = models.CharField("без хозяина, потому что", max_length=200, blank=True, default="", db_default="")
+    waits_since = models.DateTimeField("без хозяина с", null=True, blank=True)
     changed_at = models.DateTimeField("изменена")
 
     draft = None  # a `record.Draft` while one step works on this instance
@@ -123,6 +126,11 @@ class Lead(models.Model):
             ),
             models.Index(fields=["created_at"], name="lead_by_day"),
             models.Index(fields=["owner"], name="lead_of_owner", condition=Q(status__in=["open", "needs_call"])),
+            models.Index(
+                fields=["waits_since"],
+                name="lead_waiting",
+                condition=Q(status__in=["open", "needs_call"], waits_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

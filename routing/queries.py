@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import (
@@ -30,14 +30,26 @@ from django.db.models.functions import Coalesce
 from assistant import words
 from channels_app.models import Notice
 from contacts.models import Contact, Conversation, Identity, Message
-from routing import access, scoring, sla
+from routing import access, presence, scoring, sla
 from routing import config as configs
+from routing.assignment import people_at_work
 from routing.models import Decision, Lead, Task
-from routing.rows import Clock, Counters, Holder, InboxRow, QuarantineRow, ShiftView, TaskView
+from routing.rows import (
+    Clock,
+    Colleague,
+    Counters,
+    Holder,
+    InboxRow,
+    QuarantineRow,
+    ShiftMark,
+    ShiftState,
+    ShiftView,
+    TaskView,
+)
 from routing.scoring import INTENT_TITLES
 from tenants.access import Member
-from tenants.business import calendar
-from tenants.business.models import StaffMember
+from tenants.business.models import Presence, Role, StaffMember
+from tenants.business.presence import NO_ROTA, NOT_BEGUN, Standing, next_start
 
 PAGE = 30
 VIEWS = ("all", "hot", "waiting", "mine", "free", "closed", "test")
@@ -127,7 +139,8 @@ def _free() -> Q:
     nobody = Q(owner=None, conversation__held_by=None)
     if not configs.load().settings.assistant_enabled:
         return nobody
-    return nobody & (Q(conversation__needs_person=True) | Q(status=_Status.NEEDS_CALL))
+    waits = Q(conversation__needs_person=True) | Q(status=_Status.NEEDS_CALL) | Q(waits_since__isnull=False)
+    return nobody & waits
 
 
 def _has_word(word: str) -> Q:
@@ -310,8 +323,9 @@ def holder_of(lead: Lead, member: Member) -> Holder:
         return Holder("person", conversation.held_by.name, conversation.held_by_id == me)
     if lead.owner_id and lead.is_open and (lead.taken_at is None or conversation.needs_person):
         return Holder("offered", lead.owner.name, lead.owner_id == me)
-    if conversation.needs_person or lead.status == _Status.NEEDS_CALL:
-        return Holder("nobody")
+    waits = lead.owner_id is None and lead.waits_since is not None and lead.is_open
+    if conversation.needs_person or lead.status == _Status.NEEDS_CALL or waits:
+        return Holder("nobody", reason=lead.waits_why if waits else "")
     return Holder("assistant" if configs.load().settings.assistant_enabled else "nobody")
 
 
@@ -399,20 +413,53 @@ def shift_of(member: Member, *, now: datetime) -> ShiftView | None:
     staff: StaffMember | None = member.staff
     if staff is None:
         return None
-    work = calendar.load_rotas([staff])[staff.pk].at(now, configs.load().calendars)
+    there = presence.standing(staff, now=now)
     load = Lead.objects.filter(owner=staff, status__in=[_Status.OPEN, _Status.NEEDS_CALL], is_test=False).count()
     return ShiftView(
         staff_name=staff.name,
-        is_on=work is not None and not staff.is_away,
-        until=work.end if work else None,
+        is_on=there.is_present,
+        until=there.until if there.is_on_shift else None,
         open_leads=load,
         load_cap=staff.load_cap,
+        state=_shift_state(there),
+        since=there.absent_since,
     )
 
 
-def colleagues_of(staff: StaffMember, *, now: datetime) -> tuple[str, ...]:
-    """Names of the others who are at work now."""
-    return tuple(person.name for person in calendar.on_shift(now) if person.pk != staff.pk)
+def _shift_state(there: Standing) -> ShiftState:
+    if not there.is_on_shift:
+        return "off"
+    if there.is_present:
+        return "here"
+    if there.kind in ("away", "silent", "gone"):
+        return there.kind
+    return "break" if there.is_near else "unbegun" if there.why == NOT_BEGUN else "away"
+
+
+def shift_page(member: Member, *, now: datetime) -> ShiftView | None:
+    """The same with today's marks, colleagues and what waits for a person."""
+    shown, staff = shift_of(member, now=now), member.staff
+    if shown is None or staff is None:
+        return None
+    config = configs.load()
+    zone = config.branch(staff.branch_id).zone
+    marks = [
+        ShiftMark(datetime.fromisoformat(mark["at"]).astimezone(zone), str(Presence(mark["what"]).label), mark["why"])
+        for mark in staff.presence_log
+    ]
+    today = now.astimezone(zone).date()
+    everybody = people_at_work(now, Role.values)
+    return replace(
+        shown,
+        next_start=next_start(config.rotas.get(staff.pk, NO_ROTA), config.calendars, now),
+        marks=tuple(mark for mark in marks if mark.at.date() == today),
+        colleagues=tuple(
+            Colleague(one.name, one.absence, one.open_leads, one.load_cap)
+            for _, one in everybody
+            if one.is_on_shift and one.staff_id != staff.pk
+        ),
+        waiting=access.leads_of(member).filter(_LIVE, _free(), is_test=False).count(),
+    )
 
 
 # --- What a page without its event stream asks -----------------------------------------------------------------------

@@ -17,8 +17,12 @@ from channels_app.signals import delivery_changed
 from contacts.models import Message
 from leadhub import clock
 from leadhub.work import later
-from routing import config, rearming
+from routing import backlog, config, rearming
+from routing.models import Lead
+from routing.signals import lead_changed
+from tenants.business.models import BusinessSettings, DateException, OpeningHours, Shift, ShiftException, StaffMember
 
+ROTA = (StaffMember, Shift, ShiftException, OpeningHours, DateException, BusinessSettings)
 SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "assistant.ModelVersion")
 
 _ANSWERED = """
@@ -41,6 +45,36 @@ def settings_changed(sender: type[Model], **_: Any) -> None:
         config.note_change()
     if sender._meta.label in rearming.MOVING:
         rearming.owe(clock.now())
+
+
+@receiver([post_save, post_delete])
+def rota_changed(sender: type[Model], instance: Model, **_: Any) -> None:
+    """Who is at work when was edited: whoever has open leads is looked at, and somebody may be there for what waits."""
+    if sender not in ROTA:
+        return
+    if isinstance(instance, ShiftException) and instance.start is None:
+        later("routing.day_off", instance.staff_id)
+    for staff_id in _people_with_leads(instance):
+        later("routing.shift", staff_id, key=f"{staff_id}-now")
+    if Lead.objects.filter(status__in=["open", "needs_call"], waits_since__isnull=False).exists():
+        later("routing.backlog", key="now")
+
+
+def _people_with_leads(instance: Model) -> set[int]:
+    """Those whom the edited row speaks of; a branch's hours and the settings speak of everybody."""
+    owners = Lead.objects.filter(status__in=["open", "needs_call"], owner__isnull=False)
+    if isinstance(instance, StaffMember):
+        owners = owners.filter(owner_id=instance.pk)
+    elif isinstance(instance, (Shift, ShiftException)):
+        owners = owners.filter(owner_id=instance.staff_id)
+    return set(owners.values_list("owner_id", flat=True))
+
+
+@receiver(lead_changed, sender=Lead)
+def place_freed(lead: Lead, what: str, now: datetime, **_: Any) -> None:
+    """A lead is done: its person can take another one."""
+    if what in ("booked", "closed", "quarantined"):
+        backlog.place_freed(lead, now=now)
 
 
 @receiver(delivery_changed, sender=Delivery)

@@ -66,6 +66,7 @@ class Holder:
     kind: Literal["assistant", "person", "offered", "nobody"]
     name: str = ""
     is_me: bool = False
+    reason: str = ""  # why `nobody`, where that was decided
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,44 @@ class Counters:
     test: int = 0
 
 
+ShiftState = Literal["here", "away", "break", "silent", "gone", "unbegun", "off"]
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """One who is on shift now. `why`: out for a moment, and how; "" who is there."""
+
+    name: str
+    why: str = ""
+    open_leads: int = 0
+    load_cap: int = 0
+
+
+@dataclass(frozen=True)
+class ShiftMark:
+    """One word of the shift button. `why`: what made the product say it."""
+
+    at: datetime
+    title: str
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class ShiftView:
-    """The reader's own shift. `until` None: no end is planned."""
+    """The reader's own shift. `until` None: no end is planned. `state`: `unbegun` on shift, but not begun by the button
+    where the business asks for it; `off` no shift now."""
 
     staff_name: str
     is_on: bool
     until: datetime | None = None
     open_leads: int = 0
     load_cap: int = 0  # 0: no cap
-    colleagues: tuple[str, ...] = ()  # others on shift now
+    state: ShiftState = "off"
+    since: datetime | None = None  # of the state, where the button said it
+    next_start: datetime | None = None  # when the reader's next shift or the work after a break begins
+    colleagues: tuple[Colleague, ...] = ()  # others on shift now
+    marks: tuple[ShiftMark, ...] = ()  # of today, oldest first
+    waiting: int = 0  # leads in the queue: they need a person and have none
 
 
 @dataclass(frozen=True)

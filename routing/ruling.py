@@ -256,11 +256,10 @@ def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, *, is_late: b
         now=now,
         why=why,
         exclude=tried,
-        kind="urgent" if lead.urgency == "high" else "hot_lead",
+        kind="urgent" if lead.urgency == "high" else kind_given(lead) if lead.owner_id else "hot_lead",
         first=[person.pk for person in people],
         strategy=strategy or target.strategy or _queue_strategy(target),
         only_first=bool(rule.otherwise) and action.name != "assign_to",
-        kind=kind_given(lead) if lead.owner_id else "hot_lead",
     )
     if given:
         if lead.is_open:

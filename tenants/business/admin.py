@@ -75,7 +75,7 @@ class BusinessSettingsAdmin(SingleRow):
                 ]
             },
         ),
-        ("Люди", {"fields": ["backup_staff"]}),
+        ("Люди", {"fields": ["backup_staff", "requires_check_in", "away_minutes", "silent_after"]}),
     ]
 
     def first_values(self, request: HttpRequest) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class StaffMemberAdmin(BusinessAdmin):
     fieldsets = [
         (None, {"fields": ["name", "role", "position", "branch", "is_active", "is_away"]}),
         ("Приём", {"fields": ["takes_bookings", "skills"]}),
-        ("Заявки", {"fields": ["user", "load_cap"]}),
+        ("Заявки", {"fields": ["user", "load_cap", "lead_weight"]}),
     ]
     inlines = [ShiftInline, ShiftExceptionInline]
     actions_detail = ["fill_shifts", "to_delete"]

@@ -38,6 +38,15 @@ def lines_field(title: str, **extra: object) -> ArrayField:
     return ArrayField(models.CharField(max_length=120), verbose_name=title, default=list, blank=True, **extra)
 
 
+class Presence(models.TextChoices):
+    """What a person last said by the shift button; the empty word leaves it to the schedule."""
+
+    HERE = "here", "на месте"
+    AWAY = "away", "отошёл"
+    GONE = "gone", "закончил смену"
+    SILENT = "silent", "не отвечает"  # said by the product: offered leads ran out unanswered
+
+
 class ModelUse(models.TextChoices):
     NEVER = "never", "не спрашивать"
     UNSURE = "unsure", "когда ассистент сомневается"
@@ -87,6 +96,23 @@ class BusinessSettings(models.Model):
         related_name="+",
         verbose_name="резервный сотрудник",
         help_text="Получает горячую заявку, когда её не взяли те, кому она досталась.",
+    )
+    requires_check_in = models.BooleanField(
+        "смену начинают кнопкой",
+        default=False,
+        help_text="Выключено: кто стоит в графике, тот на месте. Включено: заявки получает только тот,"
+        " кто нажал «Начать смену».",
+    )
+    away_minutes = models.PositiveSmallIntegerField(
+        "отошёл дольше чем на, мин",
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text="После этого заявки, которые ведёт сотрудник, переходят к другим.",
+    )
+    silent_after = models.PositiveSmallIntegerField(
+        "заявок без ответа подряд",
+        default=3,
+        help_text="После стольких не взятых подряд сотрудник отмечается «не отвечает». 0: не отмечать.",
     )
     model_use = models.CharField(
         "языковая модель",
@@ -255,12 +281,28 @@ class StaffMember(models.Model):
     )
     skills = models.ManyToManyField(Skill, blank=True, related_name="staff", verbose_name="навыки")
     load_cap = models.PositiveSmallIntegerField("заявок одновременно", default=4, help_text="Обычно 3-4.")
+    lead_weight = models.PositiveSmallIntegerField(
+        "доля заявок",
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+        help_text="Для правила «по весам»: у кого 2, тот получает вдвое больше, чем тот, у кого 1.",
+    )
     takes_bookings = models.BooleanField(
         "ведёт приём", default=False, help_text="К этому человеку можно записать клиента."
     )
     phone = models.CharField("телефон", max_length=20, blank=True)
     telegram_chat_id = models.CharField("чат Telegram для уведомлений", max_length=40, blank=True)
     is_away = models.BooleanField("отошёл", default=False)
+    # What the shift button said, and since when: of a shift that is over it says nothing any more.
+    presence = models.CharField(
+        "на смене", max_length=6, choices=Presence.choices, blank=True, default="", db_default=""
+    )
+    presence_since = models.DateTimeField("с какого времени", null=True, blank=True)
+    presence_log = models.JSONField(
+        "отметки", default=list, db_default=[], blank=True
+    )  # [{at, what, why}], newest last
+    missed_in_a_row = models.PositiveSmallIntegerField("не взято подряд", default=0, db_default=0)
     is_active = models.BooleanField("работает", default=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from datetime import date, time, timedelta
 
 from django.db import transaction
 
+from leadhub.work import later
 from tenants.business.models import Branch, Shift, StaffMember
 
 DAY = timedelta(days=1)
@@ -47,6 +48,7 @@ def fill(
     """Write the plan as shifts. `replace`: in place of all repeating shifts that were there; changed days stay."""
     if replace:
         staff.shifts.all().delete()
+    later("routing.shift", staff.pk, key=f"{staff.pk}-now")  # the end of a shift that is on may have moved
     return Shift.objects.bulk_create(
         Shift(
             staff=staff,

@@ -37,7 +37,7 @@ ACTS = [
     "calendar/{visit}/move/",
 ]
 FORM = {
-    "text": "привет", "client_key": "abcdefgh1", "seen": "99", "outcome": "refused", "intent": "other", "on": "0",
+    "text": "привет", "client_key": "abcdefgh1", "seen": "99", "outcome": "refused", "intent": "other", "act": "finish",
     "in_minutes": "5", "opening": "6-1-3629400", "service": "1",
 }  # fmt: skip
 

@@ -239,16 +239,18 @@ def test_a_bare_answer_hides_and_takes_no_correction(salon, anna, hot_lead, cloc
 
 
 def test_going_away_and_coming_back(salon, anna):
-    assert "до 21:00" in words_of(anna.get("inbox/shift/"))
-    assert "Борис" in words_of(anna.get("inbox/shift/"))
+    page = words_of(anna.get("inbox/shift/"))
+    assert "на месте до 21:00" in page
+    assert "Борис" in page
 
-    away = words_of(anna.post("inbox/shift/", on="0"))
-    assert "Начать смену" in away
+    away = words_of(anna.post("inbox/shift/", act="away"))
+    assert "Я вернулся" in away
     assert salon.anna.is_away
     assert salon.receives("telegram", WANTS_TODAY).owner == salon.boris
 
-    assert "на месте" in words_of(anna.post("inbox/shift/", on="1"))
+    assert "на месте" in words_of(anna.post("inbox/shift/", act="back"))
     assert not salon.anna.is_away
+    assert anna.post("inbox/shift/", act="dance").status_code == 400
 
 
 def test_poll_tells_a_deaf_page_what_changed(salon, anna, hot_lead, clock):

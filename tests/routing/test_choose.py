@@ -86,7 +86,7 @@ def test_strategies():
     assert named(replace(ANNA, skill_ids=frozenset({7})), BORIS, strategy="by_skill", skill_id=8)[0] == 2
 
 
-@given(st.lists(st.integers(1, 5), min_size=2, max_size=5), st.integers(20, 120))
+@given(st.lists(st.integers(1, 10), min_size=2, max_size=5), st.integers(20, 120))
 def test_weights_share_leads_as_they_say(weights, leads):
     staff = [
         replace(ANNA, staff_id=number, last_given_at=None, load_cap=10_000, weight=weight)
@@ -94,10 +94,60 @@ def test_weights_share_leads_as_they_say(weights, leads):
     ]
     for turn in range(leads):
         number, _ = named(*staff, strategy="weighted")
-        one = staff[number]
-        staff[number] = replace(one, open_leads=one.open_leads + 1, last_given_at=NOW + timedelta(seconds=turn))
+        one, at = staff[number], NOW + timedelta(seconds=turn)
+        staff[number] = replace(one, given=(*one.given, at), last_given_at=at)
     for person in staff:
-        assert abs(person.open_leads - leads * person.weight / sum(weights)) <= len(weights)
+        assert abs(len(person.given) - leads * person.weight / sum(weights)) <= len(weights)
+
+
+def test_who_comes_later_has_nothing_to_catch_up_with():
+    given = tuple(NOW + timedelta(minutes=minute) for minute in range(30))
+    early = replace(ANNA, since=NOW, given=given, last_given_at=given[-1], weight=2)
+    late = replace(BORIS, since=NOW + timedelta(hours=1), last_given_at=None)
+    assert (
+        named(early, late, strategy="weighted")[0] == ANNA.staff_id
+    )  # by weight alone, from the moment both are there
+
+
+def test_skill_is_asked_of_specialists_alone():
+    olga = replace(ANNA, staff_id=5, name="Ольга", role="specialist", skill_ids=frozenset({7}), branch_id=2)
+    marina = replace(olga, staff_id=6, name="Марина", skill_ids=frozenset(), branch_id=1)
+    choice = choose([ANNA, olga, marina], tiers=[["specialist"]], branch_id=1, exclude=(), skill_id=7)
+    assert choice.staff_id == olga.staff_id
+    assert choice.verdicts[2].reason == "нет навыка для этой услуги"
+    assert choose([ANNA, marina], tiers=TIERS, branch_id=1, exclude=(), skill_id=7).staff_id == ANNA.staff_id
+
+
+def reserve(*people, exclude=(), backup_id=None):
+    return choose(people, tiers=TIERS, branch_id=1, exclude=exclude, has_reserve=True, backup_id=backup_id)
+
+
+def test_where_nobody_is_able_those_out_for_a_moment_then_who_is_on_duty_then_the_backup():
+    near = replace(ANNA, is_away=True, is_near=True, absence="отошёл")
+    gone = replace(BORIS, is_away=True, absence="закончил смену")
+    owner = replace(SVETLANA, staff_id=4, name="Виктор", role="owner")
+    backup = replace(SVETLANA, staff_id=5, name="Вера", role="marketing", is_on_shift=False)
+    everybody = near, gone, owner, backup
+    choice = reserve(*everybody, backup_id=5)
+    assert (choice.staff_id, choice.reason) == (1, "отошёл ненадолго: никого подходящего нет на смене")
+    assert [verdict.reason for verdict in choice.verdicts[1:]] == [
+        "закончил смену",
+        "не отвечает за этот этап",
+        "не на смене",
+    ]
+    assert reserve(*everybody, exclude=[1], backup_id=5).reason.startswith("дежурный")
+    assert reserve(*everybody, exclude=[1, 4], backup_id=5).reason.startswith("резервный сотрудник")
+    assert reserve(*everybody, exclude=[1, 4]).staff_id is None
+    full = replace(backup, open_leads=4)
+    assert reserve(full, backup_id=5).staff_id is None  # the cap is everybody's
+    assert reserve(replace(near, branch_id=2)).staff_id is None  # not of another branch
+
+
+def test_why_nobody_takes_it_is_told_in_short():
+    assert reserve(replace(ANNA, open_leads=4), gone := replace(BORIS, is_on_shift=False)).reason == (
+        "все, кто на смене, заняты"
+    )
+    assert reserve(gone).reason == "никого подходящего нет на смене"
 
 
 @given(st.integers(2, 6), st.integers(1, 60))
