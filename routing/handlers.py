@@ -9,8 +9,8 @@ from django.db import transaction
 
 from contacts.models import Conversation
 from leadhub import clock
-from leadhub.work import handler
-from routing import escalation, leads, pipeline, refining, ruling
+from leadhub.work import handler, later
+from routing import escalation, leads, pipeline, reactions, refining, ruling
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -42,6 +42,23 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler("routing.notice_answered")
+def notice_answered(notice_id: int, answer: str, account_id: int, callback_id: str, *, now: datetime) -> None:
+    """A button under a notice in a messenger."""
+    reactions.answer(notice_id, answer, now=now)
+    later("channels.answer_press", account_id, callback_id, str(notice_id))
+
+
+@handler("routing.follow_notices")
+def follow_notices(lead_id: int, *, now: datetime) -> None:
+    reactions.follow(lead_id, now=now)
+
+
+@handler("routing.note_notice")
+def note_notice(notice_id: int, *, now: datetime) -> None:
+    reactions.note(notice_id, now=now)
 
 
 def _clock(name: str, ran_out: Callable[..., None], *, shown: str = "") -> None:
