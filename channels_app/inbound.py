@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from channels_app import adapters, live
+from channels_app import adapters, live, staff_bot
 from channels_app.models import ChannelAccount, InboundEvent
 from contacts import receiving
 from contacts.incoming import Incoming
@@ -27,7 +28,7 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
 
     What cannot be parsed stays `broken`, what is no message stays `ignored`, both with the reason for people to see.
     Asked again for a post that was taken in, it gives nothing."""
-    event = _locked(event_id)
+    event, staff_chats = _locked(event_id)
     if event is None or event.status != _Status.NEW:
         return []
     try:
@@ -39,28 +40,38 @@ def take_in(event_id: int, *, now: datetime) -> list[Message]:
         logger.exception("event %s could not be parsed", event.pk)
         _close(event, _Status.BROKEN, f"ошибка разбора: {type(error).__name__}")
         return []
-    messages = [message for item in happened if (message := _keep(event, item, now=now))]
+    messages = []
+    for item in happened:
+        if staff_bot.takes(event.account, item, staff_chats):
+            staff_bot.take_in(event.account, item, now=now)
+        elif message := _keep(event, item, now=now):
+            messages.append(message)
     if messages:
         _close(event, _Status.DONE, "")
     else:
-        reasons = "; ".join(dict.fromkeys(item.reason or _nothing_new(item) for item in happened))
+        about = (_nothing_new(item, event.account, staff_chats) for item in happened)
+        reasons = "; ".join(dict.fromkeys(about))
         _close(event, _Status.IGNORED, reasons)
     return messages
 
 
-def _locked(event_id: int) -> InboundEvent | None:
+_STAFF_CHATS = "ARRAY(SELECT telegram_chat_id FROM business_staffmember WHERE telegram_chat_id <> '')"
+
+
+def _locked(event_id: int) -> tuple[InboundEvent | None, list[str]]:
+    """The event, and the messenger's chats of our own people."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {rows.columns(InboundEvent, 'e')}, {rows.columns(ChannelAccount, 'a')}"  # noqa: S608 - our columns
+            f"SELECT {rows.columns(InboundEvent, 'e')}, {rows.columns(ChannelAccount, 'a')}, {_STAFF_CHATS}"  # noqa: S608
             " FROM channels_app_inboundevent e JOIN channels_app_channelaccount a ON a.id = e.account_id"
             " WHERE e.id = %s FOR UPDATE OF e",
             [event_id],
         )
         found = cursor.fetchone()
     if found is None:
-        return None
+        return None, []
     event, event.account = rows.build(found, InboundEvent, ChannelAccount)
-    return event
+    return event, found[-1]
 
 
 @transaction.atomic
@@ -81,7 +92,11 @@ def _keep(event: InboundEvent, item: Incoming, *, now: datetime) -> Message | No
     return message
 
 
-def _nothing_new(item: Incoming) -> str:
+def _nothing_new(item: Incoming, account: ChannelAccount, staff_chats: Collection[str]) -> str:
+    if item.reason:
+        return item.reason
+    if staff_bot.takes(account, item, staff_chats):
+        return "рабочий чат сотрудника"
     return "правка ничего не изменила" if item.kind == "edited" else "такое сообщение уже есть"
 
 
@@ -91,8 +106,9 @@ def _close(event: InboundEvent, status: str, error: str) -> None:
         cursor.execute(sql, [status, error[:300], event.pk])
 
 
-def answer_press(account_id: int, callback_id: str) -> None:
+def answer_press(account_id: int, callback_id: str, word: str = "") -> None:
     """Tell the messenger that a pressed button was heard; tried once, for the button comes to rest by itself.
+    `word`: of the staff's bot, or the number of the notice whose outcome is told.
 
     An account that fails here is found out by its deliveries."""
     account = ChannelAccount.objects.filter(pk=account_id).first()
@@ -100,6 +116,6 @@ def answer_press(account_id: int, callback_id: str) -> None:
     if not isinstance(adapter, adapters.Telegram):
         return
     try:
-        adapter.answer_callback(callback_id)
+        adapter.answer_callback(callback_id, staff_bot.outcome_of(word) if word else "")
     except (adapters.AccountBroken, adapters.ClientUnreachable, TryLater) as error:
         logger.info("a pressed button of account %s was not answered: %s", account_id, type(error).__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -119,24 +121,60 @@ class Delivery(models.Model):
 
 
 class Notice(models.Model):
-    """A word to a staff member: something needs you."""
+    """A word to a staff member: something needs you. On open screens at once, outside of them as the person likes."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "ждёт отправки"
+        SENDING = "sending", "отправляется"
+        SENT = "sent", "отправлено"
+        FAILED = "failed", "не доставлено"
+        DROPPED = "dropped", "не понадобилось"  # seen on the screen, late, or the lead is somebody else's by now
+        SCREEN = "screen", "только на экране"  # nothing else is connected
+
+    class Answer(models.TextChoices):
+        TAKE = "take", "взять"
+        DECLINE = "decline", "не могу"
+
+    URGENT = frozenset({"hot_lead", "urgent", "breach", "handover", "test"})
 
     staff = models.ForeignKey(
         StaffMember, models.CASCADE, related_name="notices", verbose_name="кому", db_constraint=False
     )
-    kind = models.CharField(
-        "о чём", max_length=30
-    )  # hot_lead, reassigned, breach, complaint, urgent, handover, failure
+    kind = models.CharField("о чём", max_length=30)  # those of URGENT; reassigned, complaint, failure, rule, ...
     text = models.CharField("текст", max_length=300)
     lead_id = models.BigIntegerField("заявка", null=True, blank=True)  # routing.Lead, a room above
     key = models.CharField("ключ", max_length=120, unique=True)
     created_at = models.DateTimeField("создано")
     seen_at = models.DateTimeField("увидено", null=True, blank=True)
+    state = models.CharField("состояние", max_length=10, choices=State.choices, default=State.SCREEN)
+    told_at = models.DateTimeField("отправлено в", null=True, blank=True)  # when its message left, or began to leave
+    batch = models.BigIntegerField("сообщение", null=True, blank=True)  # number of the first notice of one message
+    # One a try, oldest first: {"channel", "state", "at", "id", "account", "error", "shown_at"}; state is one of
+    # sent, failed, later (may take it yet), again (a person asked for all of it anew).
+    tries = models.JSONField("попытки", default=list, blank=True)
+    answer = models.CharField("ответ", max_length=10, choices=Answer.choices, blank=True)
+    answered_at = models.DateTimeField("ответ получен", null=True, blank=True)
+    outcome = models.CharField("что вышло", max_length=200, blank=True)  # as the person reads it in the message
 
     class Meta:
-        verbose_name = "уведомление"
-        verbose_name_plural = "уведомления"
-        indexes = [models.Index(fields=["staff"], name="notice_unseen", condition=Q(seen_at__isnull=True))]
+        verbose_name = "уведомление сотруднику"
+        verbose_name_plural = "уведомления сотрудникам"
+        indexes = [
+            models.Index(fields=["staff"], name="notice_unseen", condition=Q(seen_at__isnull=True)),
+            models.Index(fields=["staff"], name="notice_waiting", condition=Q(state__in=["waiting", "sending"])),
+            models.Index(fields=["staff", "told_at"], name="notice_told", condition=Q(told_at__isnull=False)),
+            models.Index(fields=["batch"], name="notice_batch", condition=Q(batch__isnull=False)),
+            models.Index(fields=["lead_id"], name="notice_of_lead", condition=Q(lead_id__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.kind in self.URGENT
+
+    @property
+    def last_sent(self) -> dict[str, Any] | None:
+        """The try that was accepted last."""
+        return next((one for one in reversed(self.tries) if one["state"] == "sent"), None)

@@ -5,6 +5,7 @@ Imported by settings and by the supervisor before Django is configured; needs no
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -100,15 +101,50 @@ def _kept_secrets(path: Path) -> dict[str, str]:
     if not path.exists():
         from cryptography.fernet import Fernet
 
-        path.parent.mkdir(parents=True, exist_ok=True)
         fresh = {"secret_key": secrets.token_urlsafe(64), "field_key": Fernet.generate_key().decode()}
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(fresh))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        _write_once(path, json.dumps(fresh))
     return json.loads(path.read_text())
+
+
+def vapid_key() -> str:
+    """The private key (32 bytes, url-safe base64) by which browsers' push services know us; "": no web push.
+
+    A local copy makes its own once; browsers that subscribed under another key have to subscribe again."""
+    told = env.str("VAPID_PRIVATE_KEY", default="")
+    if told or is_production():
+        return _checked_vapid(told) if told else ""
+    path = data_dir() / "vapid.key"
+    if not path.exists():
+        number = 0
+        while not 0 < number < _P256_ORDER:
+            number = secrets.randbits(256)
+        key = base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+        _write_once(path, key)
+    return path.read_text().strip()
+
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def _checked_vapid(key: str) -> str:
+    try:
+        number = int.from_bytes(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)), "big")
+    except ValueError:
+        number = 0
+    if not 0 < number < _P256_ORDER:
+        raise ImproperlyConfigured("VAPID_PRIVATE_KEY must be a P-256 private key: 32 bytes in url-safe base64.")
+    return key
+
+
+def _write_once(path: Path, text: str) -> None:
+    """A file of one's own that its user alone may read. Of two processes that race the first one's text stands."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -285,6 +285,21 @@ TELEGRAM_API_URL = env.str(
     "TELEGRAM_API_URL", default=f"{SANDBOX_URL}/telegram" if SANDBOX_URL else "https://api.telegram.org"
 )
 SMSC_API_URL = env.str("SMSC_API_URL", default=f"{SANDBOX_URL}/smsc" if SANDBOX_URL else "https://smsc.ru")
+# Web push: our key, whom a push service may write to about us, and the services that a browser may name.
+VAPID_PRIVATE_KEY = environment.vapid_key()
+VAPID_SUBJECT = env.str(
+    "VAPID_SUBJECT", default=PUBLIC_URL if PUBLIC_URL.startswith("https://") else f"mailto:{DEFAULT_FROM_EMAIL}"
+)
+PUSH_HOSTS = env.list(
+    "PUSH_HOSTS",
+    default=[
+        "fcm.googleapis.com",
+        "push.services.mozilla.com",
+        "push.apple.com",
+        "notify.windows.com",
+        "push.yandex.ru",
+    ],
+)
 # The language model that a business may switch on; any server that speaks OpenAI's chat completions.
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="sandbox" if SANDBOX_URL else "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default=f"{SANDBOX_URL}/llm/v1" if SANDBOX_URL else "")

@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler, later
-from routing import backlog, escalation, handover, leads, pipeline, rearming, refining, ruling, sla
+from routing import backlog, escalation, handover, leads, pipeline, reactions, rearming, refining, ruling, sla
 from routing.assignment import lock_assigning
 from routing.clocks import KINDS
 from routing.models import Lead
@@ -43,6 +43,23 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler("routing.notice_answered")
+def notice_answered(notice_id: int, answer: str, account_id: int, callback_id: str, *, now: datetime) -> None:
+    """A button under a notice in a messenger."""
+    reactions.answer(notice_id, answer, now=now)
+    later("channels.answer_press", account_id, callback_id, str(notice_id))
+
+
+@handler("routing.follow_notices")
+def follow_notices(lead_id: int, *, now: datetime) -> None:
+    reactions.follow(lead_id, now=now)
+
+
+@handler("routing.note_notice")
+def note_notice(notice_id: int, *, now: datetime) -> None:
+    reactions.note(notice_id, now=now)
 
 
 @handler("routing.shift")

@@ -12,12 +12,13 @@ from django.dispatch import receiver
 
 from booking.models import Appointment
 from booking.signals import appointment_changed
-from channels_app.models import Delivery
-from channels_app.signals import delivery_changed
+from channels_app.models import Delivery, Notice
+from channels_app.notices import register_doubt
+from channels_app.signals import delivery_changed, notice_changed
 from contacts.models import Message
-from leadhub import clock
+from leadhub import clock, rehearsal
 from leadhub.work import later
-from routing import backlog, config, rearming
+from routing import backlog, config, reactions, rearming
 from routing.models import Lead
 from routing.signals import lead_changed
 from tenants.business.models import BusinessSettings, DateException, OpeningHours, Shift, ShiftException, StaffMember
@@ -100,3 +101,20 @@ def follow_appointment(appointment: Appointment, what: str, now: datetime, **_: 
     """A visit was booked, moved or cancelled: its lead follows."""
     if appointment.lead_id and what in ("booked", "confirmed", "cancelled", "no_show"):
         later("routing.appointment", appointment.lead_id, appointment.pk, what, key=f"{appointment.pk}-{what}")
+
+
+@receiver(notice_changed, sender=Notice)
+def note_notice(notice: Notice, **_: Any) -> None:
+    """The person was told, saw or answered: the lead's record says so."""
+    if notice.lead_id and not rehearsal.is_on():
+        later("routing.note_notice", notice.pk)
+
+
+@receiver(lead_changed, sender=Lead)
+def follow_lead(lead: Lead, what: str, **_: Any) -> None:
+    """Whoever was asked to take the lead need not any more."""
+    if what in ("assigned", "taken", "booked", "closed") and not rehearsal.is_on():
+        later("routing.follow_notices", lead.pk)
+
+
+register_doubt(reactions.unwanted)

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from .bitrix24 import Bitrix24
 from .control import Control
 from .llm import Llm
+from .push import Push
 from .sms import Smsc
 from .telegram import Telegram
 from .world import World
@@ -32,7 +33,8 @@ class Sandbox:
         self.sms = Smsc(self.world)
         self.bitrix24 = Bitrix24(self.world)
         self.llm = Llm(self.world)
-        self.control = Control(self.world, self.telegram, self.sms, self.bitrix24, self.llm)
+        self.push = Push(self.world)
+        self.control = Control(self.world, self.telegram, self.sms, self.bitrix24, self.llm, self.push)
 
     async def start(self) -> None:
         """Remember what was, and go on with it."""
@@ -56,6 +58,7 @@ class Sandbox:
                 *self.telegram.routes(),
                 *self.sms.routes(),
                 *self.llm.routes(),
+                *self.push.routes(),
                 *self.bitrix24.plain_routes(),
             ]
         )

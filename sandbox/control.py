@@ -16,6 +16,7 @@ from .bitrix24 import TOKEN_SECONDS, Bitrix24
 from .llm import MODES, Llm
 from .params import BadBody, request_params
 from .portal import Caller, RestError
+from .push import Push
 from .sms import Smsc
 from .telegram import Telegram
 from .world import DEFAULT_SETTINGS, World
@@ -24,12 +25,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Control:
-    def __init__(self, world: World, telegram: Telegram, sms: Smsc, bitrix24: Bitrix24, llm: Llm) -> None:
+    def __init__(self, world: World, telegram: Telegram, sms: Smsc, bitrix24: Bitrix24, llm: Llm, push: Push) -> None:
         self.world = world
         self.telegram = telegram
         self.sms = sms
         self.bitrix24 = bitrix24
         self.llm = llm
+        self.push = push
 
     def routes(self) -> list[Route]:
         paths: dict[str, tuple[Handler, tuple[str, ...]]] = {
@@ -55,6 +57,7 @@ class Control:
             "bitrix24/hooks": (self.hooks, ("POST",)),
             "bitrix24/act": (self.act, ("POST",)),
             "llm": (self.llm_mode, ("GET", "POST")),
+            "push": (self.push_messages, ("GET", "POST")),
         }
         return [
             Route(f"/_control/{path}", _guarded(handler), methods=list(methods))
@@ -99,6 +102,7 @@ class Control:
             "sms": self.sms.reset,
             "bitrix24": self.bitrix24.reset,
             "llm": self.llm.reset,
+            "push": self.push.reset,
         }
         if service and service not in resets:
             raise ValueError(f"service must be one of {', '.join(resets)}")
@@ -285,6 +289,15 @@ class Control:
             self.llm.replies = list(told.get("replies", self.llm.replies))
         shown = {"mode": self.world.settings["llm_mode"], "delay": self.world.settings["llm_delay"]}
         return JSONResponse({**shown, "replies": self.llm.replies})
+
+    # Push
+
+    async def push_messages(self, request: Request) -> Response:
+        """Messages that wait for a subscription `name`, oldest first; POST makes or changes one (`Push.subscribe`)."""
+        if request.method == "POST":
+            return JSONResponse(self.push.subscribe(await request_params(request)))
+        name = request.query_params.get("name")
+        return JSONResponse({"messages": [row for row in self.push.messages if name in (None, row["name"])]})
 
 
 def _guarded(handler: Handler) -> Handler:

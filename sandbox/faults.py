@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 KINDS = ("status", "timeout", "hang", "after_timeout", "garbage", "disconnect")
-SERVICES = ("telegram", "sms", "bitrix24", "llm")
+SERVICES = ("telegram", "sms", "bitrix24", "llm", "push")
 DEFAULT_DELAY = {"timeout": 60.0, "after_timeout": 60.0}
 GARBAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 

@@ -62,6 +62,8 @@ class Telegram:
             "deletewebhook": self.delete_webhook,
             "getwebhookinfo": self.get_webhook_info,
             "sendmessage": self.send_message,
+            "editmessagetext": self.edit_message_text,
+            "deletemessage": self.delete_message,
             "sendchataction": self.send_chat_action,
             "answercallbackquery": self.answer_callback_query,
         }
@@ -225,10 +227,41 @@ class Telegram:
             "date": int(time.time()),
             "text": text,
         }
-        if "inline_keyboard" in markup:
+        if markup.get("inline_keyboard"):
             message["reply_markup"] = markup
         self._keep(bot, chat, message, out=True, keyboard=markup)
         return message
+
+    def edit_message_text(self, bot: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+        """Other words and buttons in place; saying the same again is refused, as is a message of somebody else."""
+        text = params.get("text", "")
+        if not isinstance(text, str) or not text.strip():
+            raise Refusal(400, "Bad Request: message text is empty")
+        if len(text) > TEXT_MAX:
+            raise Refusal(400, "Bad Request: message is too long")
+        markup = _markup(params.get("reply_markup"))
+        row = self._own_message(bot, params, "Bad Request: message to edit not found")
+        message = {key: value for key, value in row["message"].items() if key != "reply_markup"}
+        if markup.get("inline_keyboard"):
+            message["reply_markup"] = markup
+        if message["text"] == text and message.get("reply_markup") == row["message"].get("reply_markup"):
+            raise Refusal(400, "Bad Request: message is not modified")
+        message |= {"text": text, "edit_date": int(time.time())}
+        self._keep(bot, {"chat": message["chat"]}, message, out=True, keyboard=markup)
+        return message
+
+    def delete_message(self, bot: dict[str, Any], params: dict[str, Any]) -> bool:
+        row = self._own_message(bot, params, "Bad Request: message to delete not found")
+        self.messages.drop(f"{bot['id']}:{row['chat_id']}:{row['message']['message_id']}")
+        return True
+
+    def _own_message(self, bot: dict[str, Any], params: dict[str, Any], missing: str) -> dict[str, Any]:
+        chat = self._writable_chat(bot, params.get("chat_id"))
+        number = _whole(params.get("message_id"), "message_id")
+        row = self.messages.get(f"{bot['id']}:{chat['chat']['id']}:{number}")
+        if row is None or not row["out"]:
+            raise Refusal(400, missing)
+        return row
 
     def send_chat_action(self, bot: dict[str, Any], params: dict[str, Any]) -> bool:
         self._writable_chat(bot, params.get("chat_id"))

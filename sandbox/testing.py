@@ -148,6 +148,10 @@ class SandboxProcess:
         """Accepted SMS, oldest first."""
         return self.get("sms", since=since, **({"phone": phone} if phone else {}))["messages"]
 
+    def pushed(self, name: str) -> list[dict[str, Any]]:
+        """Messages that wait for a browser, oldest first: id, topic, ttl, urgency, body (base64, encrypted)."""
+        return self.get("push", name=name)["messages"]
+
     def entities(self, portal: str = "main", since: float = 0.0) -> dict[str, list[dict[str, Any]]]:
         """What a portal holds: lead, deal, contact, task, comment, activity, notice."""
         return self.get("bitrix24/entities", portal=portal, since=since)

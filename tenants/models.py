@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from leadhub.crypto import EncryptedTextField
+from leadhub.crypto import EncryptedJSONField, EncryptedTextField
 
 
 class Trade(models.TextChoices):
@@ -199,6 +199,26 @@ class HookKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.tenant}"
+
+
+class PushSubscription(models.Model):
+    """One browser of a user that shows the notices of one business. The address is as good as a key: encrypted."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, verbose_name="бизнес", related_name="push_subscriptions")
+    user = models.ForeignKey(User, models.CASCADE, verbose_name="пользователь", related_name="push_subscriptions")
+    digest = models.CharField(max_length=64, unique=True)  # of the address, to find it by
+    subscription = EncryptedJSONField("адрес и ключи")  # {"endpoint", "keys": {"p256dh", "auth"}}
+    device = models.CharField("устройство", max_length=80, blank=True)
+    created_at = models.DateTimeField("подписан")
+    failed_at = models.DateTimeField("не доставлено", null=True, blank=True)  # the last refusal; None: all is well
+
+    class Meta:
+        verbose_name = "подписка на push"
+        verbose_name_plural = "подписки на push"
+        indexes = [models.Index(fields=["tenant", "user"], name="push_of_user")]
+
+    def __str__(self) -> str:
+        return self.device or f"подписка {self.pk}"
 
 
 class SchemaTemplate(models.Model):

@@ -29,7 +29,9 @@ from tenants.models import ChannelKind
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+STAFF_BUTTON = "staff|"  # data of buttons under notices to our own people, never a client's words
 _BUTTON_DATA = 64  # bytes
+Buttons = Sequence[Sequence[tuple[str, str]]]  # rows of (title, data)
 _MEDIA = {
     "photo": "фото",
     "voice": "голосовое сообщение",
@@ -75,12 +77,40 @@ class Telegram(Adapter):
             order["reply_markup"] = {"inline_keyboard": [[_button(n, choice)] for n, choice in enumerate(choices)]}
         return str(self._call("sendMessage", order)["message_id"])
 
-    def answer_callback(self, callback_id: str) -> None:
-        """Stop the pressed button's spinner. A query that grew too old needs no answer any more."""
+    def send_notice(self, to: str, text: str, buttons: Buttons) -> str:
+        """A word to one of our own people, with buttons that answer by their data; the message's number."""
+        order = {"chat_id": to, "text": text[: self.longest_text], "reply_markup": _keyboard(buttons)}
+        order["link_preview_options"] = {"is_disabled": True}
+        return str(self._call("sendMessage", order)["message_id"])
+
+    def edit_notice(self, to: str, message_id: str, text: str, buttons: Buttons) -> None:
+        """Other words in place of a message of ours. One that says so already, or is gone, stays as it is."""
+        order = {"chat_id": to, "message_id": int(message_id), "text": text[: self.longest_text]}
+        order |= {"reply_markup": _keyboard(buttons), "link_preview_options": {"is_disabled": True}}
         try:
-            self._call("answerCallbackQuery", {"callback_query_id": callback_id})
+            self._call("editMessageText", order)
         except Rejected:
             return
+
+    def take_back(self, to: str, message_id: str) -> None:
+        """Delete a message of ours; one older than two days, or deleted already, is left."""
+        try:
+            self._call("deleteMessage", {"chat_id": to, "message_id": int(message_id)})
+        except Rejected:
+            return
+
+    def answer_callback(self, callback_id: str, text: str = "") -> None:
+        """Stop the pressed button's spinner, with a word that shows for a moment. A query that grew too old needs no
+        answer any more."""
+        try:
+            told = {"text": text[:200], "show_alert": False} if text else {}
+            self._call("answerCallbackQuery", {"callback_query_id": callback_id, **told})
+        except Rejected:
+            return
+
+    def username(self) -> str:
+        """The bot's own name, without @."""
+        return str(self._call("getMe", {})["username"])
 
     def set_webhook(self, url: str, secret: str) -> None:
         self._call("setWebhook", {"url": url, "secret_token": secret, "allowed_updates": ALLOWED_UPDATES})
@@ -156,6 +186,14 @@ def _read_press(query: dict[str, Any]) -> Incoming:
     if why := _not_a_client({"chat": message.get("chat") or {"type": "private"}, "from": query["from"]}):
         return _ignored(why)
     data = _text(query.get("data"))
+    if data.startswith(STAFF_BUTTON):
+        return Incoming(
+            kind="staff",
+            external_user_id=str(int(query["from"]["id"])),
+            text=data,
+            callback_id=str(query["id"])[:64],
+            reason="сотрудник ответил на уведомление",
+        )
     rows = (message.get("reply_markup") or {}).get("inline_keyboard") or []
     words = [button["text"] for row in rows for button in row if button.get("callback_data") == data]
     text = _text(words[0]) if words else data.partition("|")[2]
@@ -217,6 +255,11 @@ def _moment(seconds: Any) -> datetime | None:
 def _button(number: int, words: str) -> dict[str, str]:
     data = f"{number}|{words}".encode()[:_BUTTON_DATA].decode(errors="ignore")
     return {"text": words, "callback_data": data}
+
+
+def _keyboard(buttons: Buttons) -> dict[str, Any]:
+    rows = [[{"text": title, "callback_data": data} for title, data in row] for row in buttons]
+    return {"inline_keyboard": rows}
 
 
 def _result(answer: httpx.Response) -> Any:

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from leadhub.crypto import decrypt, encrypt
+from tenants.business import preferences
 from tenants.models import City, Role
 
 ZONES = [
@@ -293,6 +294,11 @@ class StaffMember(models.Model):
     )
     phone = models.CharField("телефон", max_length=20, blank=True)
     telegram_chat_id = models.CharField("чат Telegram для уведомлений", max_length=40, blank=True)
+    telegram_code = models.CharField(max_length=64, blank=True, editable=False)  # hash of the code that links the chat
+    telegram_code_until = models.DateTimeField(null=True, blank=True, editable=False)
+    notice_preferences = models.JSONField(
+        "уведомления", default=dict, blank=True, validators=[preferences.check]
+    )  # see `preferences.read`
     is_away = models.BooleanField("отошёл", default=False)
     # What the shift button said, and since when: of a shift that is over it says nothing any more.
     presence = models.CharField(
@@ -312,6 +318,11 @@ class StaffMember(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def preferences(self) -> preferences.Preferences:
+        """Where and when this person wants to be told."""
+        return preferences.read(self.notice_preferences)
 
 
 class Shift(models.Model):

@@ -1,0 +1,113 @@
+"""How a person wants to be told of something outside of the screen: which channels, in which order, and off shift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+class NoticeChannel(models.TextChoices):
+    """Where a notice can reach a person. A new channel is a line here and a class in `channels_app.notice_channels`."""
+
+    PUSH = "push", "Push на телефон или компьютер"
+    TELEGRAM = "telegram", "Telegram"
+    SMS = "sms", "СМС"
+    EMAIL = "email", "Почта"
+
+
+URGENT = ("push", "telegram", "sms", "email")
+OTHER = ("push", "telegram", "email")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """`urgent`, `other`: channels in the order in which they are tried; none: the screen alone.
+
+    `off_shift`: urgent notices come off shift too (a duty); the rest always waits for the shift."""
+
+    urgent: tuple[str, ...] = URGENT
+    other: tuple[str, ...] = OTHER
+    off_shift: bool = False
+
+    def order(self, *, is_urgent: bool) -> tuple[str, ...]:
+        return self.urgent if is_urgent else self.other
+
+
+def read(kept: Mapping[str, Any]) -> Preferences:
+    """What a person chose; {} is the defaults. Channels that are not known any more are passed over."""
+    usual = Preferences()
+    orders = {name: kept.get(name, getattr(usual, name)) for name in ("urgent", "other")}
+    known = {name: tuple(one for one in order if one in NoticeChannel.values) for name, order in orders.items()}
+    return Preferences(**known, off_shift=bool(kept.get("off_shift", usual.off_shift)))
+
+
+def written(chosen: Preferences) -> dict[str, Any]:
+    return {"urgent": list(chosen.urgent), "other": list(chosen.other), "off_shift": chosen.off_shift}
+
+
+def check(kept: Any) -> None:
+    """Validator of the stored value. Raises ValidationError."""
+    if not isinstance(kept, dict) or set(kept) - {"urgent", "other", "off_shift"}:
+        raise ValidationError("Настройки уведомлений записаны неверно.")
+    for name in ("urgent", "other"):
+        order = kept.get(name, [])
+        if not isinstance(order, list) or len(set(map(str, order))) != len(order):
+            raise ValidationError("Один канал выбран дважды.")
+        if any(one not in NoticeChannel.values for one in order):
+            raise ValidationError("Такого канала уведомлений нет.")
+    if not isinstance(kept.get("off_shift", False), bool):
+        raise ValidationError("Настройки уведомлений записаны неверно.")
+
+
+PLACES = ("сначала", "затем", "потом", "и наконец")
+
+
+class PreferencesFields(forms.Form):
+    """Both orders as lists of choices, one below the other; `chosen()` is what was picked."""
+
+    off_shift = forms.BooleanField(
+        label="Срочное присылать и вне смены",
+        required=False,
+        help_text="Для дежурных. Остальное придёт одним сообщением в начале смены.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("urgent", "other"):
+            for number, place in enumerate(PLACES, start=1):
+                choices = [("", "—"), *NoticeChannel.choices]
+                self.fields[f"{name}_{number}"] = forms.ChoiceField(label=place, choices=choices, required=False)
+
+    @staticmethod
+    def starting(chosen: Preferences) -> dict[str, Any]:
+        """Initial values of the fields."""
+        told: dict[str, Any] = {"off_shift": chosen.off_shift}
+        for name in ("urgent", "other"):
+            told |= {f"{name}_{number}": one for number, one in enumerate(getattr(chosen, name), start=1)}
+        return told
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or self.cleaned_data
+        for name in ("urgent", "other"):
+            order = self._order(name)
+            for number in range(1, len(PLACES) + 1):
+                picked = told.get(f"{name}_{number}")
+                if picked and order.count(picked) > 1 and order.index(picked) + 1 < number:
+                    self.add_error(f"{name}_{number}", "Этот канал уже выбран выше.")
+        return told
+
+    def chosen(self) -> Preferences:
+        return Preferences(
+            urgent=tuple(dict.fromkeys(self._order("urgent"))),
+            other=tuple(dict.fromkeys(self._order("other"))),
+            off_shift=bool(self.cleaned_data.get("off_shift")),
+        )
+
+    def _order(self, name: str) -> list[str]:
+        picked = (self.cleaned_data.get(f"{name}_{number}") for number in range(1, len(PLACES) + 1))
+        return [one for one in picked if one]
