@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler
-from routing import escalation, leads, pipeline, refining, ruling
+from routing import escalation, leads, pipeline, quarantine, refining, ruling
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -35,6 +35,16 @@ def refine(conversation_id: int, message_id: int, *, now: datetime) -> None:
 @handler("routing.answer_plainly")
 def answer_plainly(conversation_id: int, message_id: int, *, now: datetime) -> None:
     pipeline.answer(conversation_id, now=now, refined=refining.Refined(message_id, None))
+
+
+@handler("routing.quarantine_end")
+def quarantine_end(lead_id: int, *, now: datetime) -> None:
+    quarantine.end(lead_id, now=now)
+
+
+@handler("routing.quarantine_terms")
+def quarantine_terms(*, now: datetime) -> None:
+    quarantine.move_ends(now=now)
 
 
 @handler("routing.appointment")

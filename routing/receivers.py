@@ -17,8 +17,9 @@ from channels_app.signals import delivery_changed
 from contacts.models import Message
 from leadhub.work import later
 from routing import config
+from tenants.business.models import BusinessSettings
 
-SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "assistant.ModelVersion")
+SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "routing.Campaign", "assistant.ModelVersion")
 
 _ANSWERED = """
 WITH answered AS (
@@ -36,6 +37,13 @@ def settings_changed(sender: type[Model], **_: Any) -> None:
     it taught the assistant."""
     if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
         config.note_change()
+
+
+@receiver(post_save, sender=BusinessSettings)
+def quarantine_terms_changed(created: bool, **_: Any) -> None:
+    """How long spam is kept may be another now."""
+    if not created:
+        later("routing.quarantine_terms")
 
 
 @receiver(delivery_changed, sender=Delivery)

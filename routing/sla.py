@@ -33,11 +33,13 @@ def start_take(lead: Lead, *, now: datetime) -> None:
     later("routing.take_clock", lead.pk, at=due)
 
 
-def set_confirm(lead: Lead, *, now: datetime) -> None:
-    """Put the clock of a new lead on it, unsaved: a hot one is booked within 15 business minutes, any other in 60."""
+def set_confirm(lead: Lead, *, now: datetime, since: datetime | None = None) -> None:
+    """Put the clock of a new lead on it, unsaved: a hot one is booked within 15 business minutes, any other in 60.
+
+    `since`: it counts from then, not from the client's first message."""
     policy = configs.load().policy
     minutes = policy.hot_confirm_minutes if lead.is_hot else policy.other_confirm_minutes
-    due = business_due(lead, lead.created_at, timedelta(minutes=minutes))
+    due = business_due(lead, since or lead.created_at, timedelta(minutes=minutes))
     lead.clock, lead.clock_due_at, lead.clock_started_at = "confirm", due, now
 
 
