@@ -35,7 +35,7 @@ _CODE = re.compile(
     r"(?P<open>\()?\bкод[\s:№#-]*(?P<code>(?=[a-zа-я\d]*\d)(?=[a-zа-я\d]*[a-zа-я])[a-zа-я\d]{4,8})\b(?(open)\))",
     re.IGNORECASE,
 )
-_START = re.compile(r"^/start[ \t]+(?P<code>[\w-]{4,8})\s*$", re.MULTILINE)
+_START = re.compile(r"^/start[ \t]+(?P<code>[\w-]{4,8})[ \t]*$", re.MULTILINE)
 _BOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,63}")
 _GROUP = re.compile(r"[A-Za-z0-9_.]{2,64}")
 
@@ -62,9 +62,11 @@ def code_in(text: str) -> Coded | None:
     found = _START.search(text) or _CODE.search(text)
     if found is None:
         return None
-    kept = "/start" if found.re is _START else ""
-    rest = f"{text[: found.start()].rstrip(' ,.;:-')} {kept}{text[found.end() :]}".strip(" \n")
-    return Coded(plain(found["code"]), rest)
+    if found.re is _START:
+        rest = f"{text[: found.start()]}/start{text[found.end() :]}"
+    else:
+        rest = f"{text[: found.start()].rstrip(' ,;:-')} {text[found.end() :].lstrip(' ,.;:-')}"
+    return Coded(plain(found["code"]), rest.strip())
 
 
 def plain(code: str) -> str:

@@ -34,7 +34,9 @@ def go(request: HttpRequest, code: str, landing: str = "") -> HttpResponse:
     now = clock.now()
     who, minute = digest(limits.address_of(request)), int(now.timestamp()) // limits.WINDOW
     if _times(f"go:{who}:{minute}") > PER_MINUTE:
-        return render(request, "go/busy.html", status=429, headers={"Retry-After": str(limits.WINDOW)})
+        answer = render(request, "go/busy.html", status=429)
+        answer["Retry-After"] = str(limits.WINDOW)
+        return answer
     is_counted = is_person(request) and _times(f"go:{who}:{code[:8]}:{minute}") <= COUNTED_PER_MINUTE
     where = campaigns.follow(code, landing, is_counted=is_counted, now=now) if landing in _LANDINGS else ""
     if not where:

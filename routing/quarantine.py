@@ -16,11 +16,11 @@ from contacts import pace
 from contacts.models import Conversation, Message
 from leadhub.work import forget, later
 from routing import access, leads, record, sla, talks
-from routing import config as configs
 from routing.leads import SPAM_TAG
 from routing.models import Lead
 from routing.signals import lead_changed
 from tenants.access import Member
+from tenants.business.models import BusinessSettings
 
 ERASED = "[стёрто: спам]"
 FLOOD_TAG = "флуд"
@@ -50,16 +50,17 @@ def put(lead: Lead, *, why: str, now: datetime) -> None:
 
 def expect_end(lead: Lead, *, now: datetime) -> None:
     """Owe the end of a lead that has just come into quarantine."""
-    later("routing.quarantine_end", lead.pk, at=now + _kept_for())
+    later("routing.quarantine_end", lead.pk, at=now + kept_for())
 
 
-def ends_at(lead: Lead) -> datetime:
-    """When a quarantined lead is erased: so many days after its last message, or after a person put it there."""
-    return lead.changed_at + _kept_for()
+def ends_at(lead: Lead, kept: timedelta) -> datetime:
+    """When a quarantined lead is erased: so long after its last message, or after a person put it there."""
+    return lead.changed_at + kept
 
 
-def _kept_for() -> timedelta:
-    return timedelta(days=configs.load().settings.quarantine_days)
+def kept_for() -> timedelta:
+    """How long the business keeps spam, as it stands now (what processes keep of the settings may be older)."""
+    return timedelta(days=BusinessSettings.objects.values_list("quarantine_days", flat=True).get(pk=1))
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------
@@ -109,17 +110,18 @@ def end(lead_id: int, *, now: datetime) -> None:
     lead = Lead.objects.filter(pk=lead_id, status=_Status.QUARANTINE).first()
     if lead is None:
         return
-    if (at := ends_at(lead)) > now:
+    kept = kept_for()
+    if (at := ends_at(lead, kept)) > now:
         later("routing.quarantine_end", lead.pk, at=at)
         return
-    days = configs.load().settings.quarantine_days
-    discard(lead, why=f"в карантине дольше {days} дн., никто не вернул", now=now)
+    discard(lead, why=f"в карантине дольше {kept.days} дн., никто не вернул", now=now)
 
 
 def move_ends(*, now: datetime) -> None:
     """The business keeps spam for another number of days from now on."""
-    for lead in Lead.objects.filter(status=_Status.QUARANTINE):
-        later("routing.quarantine_end", lead.pk, at=max(ends_at(lead), now))
+    kept = kept_for()
+    for lead in Lead.objects.filter(status=_Status.QUARANTINE).only("changed_at"):
+        later("routing.quarantine_end", lead.pk, at=max(ends_at(lead, kept), now))
 
 
 # --- Floods -----------------------------------------------------------------------------------------------------------
