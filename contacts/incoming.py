@@ -32,6 +32,7 @@ class Incoming:
     email: str = ""
     utm: Mapping[str, str] = field(default_factory=dict)  # utm_source, utm_medium, ...
     promo: str = ""
+    code: str = ""  # what the link into the chat carried: a campaign's code, perhaps
     page: str = ""
     callback_id: str = ""  # a pressed button waits for an answer under this number
     reason: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from psycopg.types.json import Jsonb
 
-from contacts import phones_proof
+from contacts import pace, phones_proof
 from contacts.incoming import Account, Incoming
 from contacts.models import Contact, Conversation, Identity, Message
 from leadhub import rows
@@ -240,10 +240,12 @@ def _mark_pending(conversation: Conversation, account: Account, incoming: Incomi
     conversation.pending_since = conversation.pending_since or now
     conversation.last_client_at = conversation.last_message_at = now
     conversation.account_id = account.pk
-    if incoming.utm or incoming.promo or incoming.page:
+    conversation.state = pace.counted(conversation.state, now=now)
+    if incoming.utm or incoming.promo or incoming.page or incoming.code:
         origin = {
             "utm": {clean(name): clean(value)[:200] for name, value in incoming.utm.items()},
             "promo": clean(incoming.promo)[:60],
             "page": clean(incoming.page)[:300],
+            "code": clean(incoming.code)[:60],
         }
         conversation.state = {**conversation.state, "origin": origin}

@@ -121,6 +121,7 @@ class Enquiry:
     responsible_id: int
     url: str
     promo: str = ""
+    campaign: str = ""  # name of the advertisement
     page: str = ""
     claimed_phone: str = ""  # said, not proven
     utm: Mapping[str, str] = field(default_factory=dict)  # source, medium, campaign, content, term
@@ -241,6 +242,7 @@ def comments(enquiry: Enquiry, directory: Directory) -> str:
         ("Услуга", enquiry.service),
         ("Филиал", enquiry.branch),
         ("Срочно", "да" if enquiry.is_urgent else ""),
+        ("С рекламы", enquiry.campaign),
         ("Промокод", enquiry.promo),
         ("Страница", enquiry.page),
         ("Телефон со слов клиента", "" if enquiry.person.phone else enquiry.claimed_phone),

@@ -13,7 +13,7 @@ from routing.models import Lead, Task
 from tenants.business.models import StaffMember
 from tenants.models import Tenant
 
-_WITH = ("contact", "service", "branch", "owner", "conversation__identity")
+_WITH = ("contact", "service", "branch", "owner", "campaign", "conversation__identity")
 _VISIBLE = ("booked", "confirmed", "arrived", "no_show", "cancelled")
 
 
@@ -52,6 +52,7 @@ class Reader:
             responsible_id=self.user_of(lead.owner),
             url=self.url_of(lead.pk),
             promo=lead.promo,
+            campaign=lead.campaign.name if lead.campaign else "",
             page=lead.page,
             claimed_phone=identity.claimed_phone,
             utm={
@@ -114,4 +115,4 @@ def lead_of(lead_id: int) -> Lead | None:
 
 
 def is_for_crm(lead: Lead) -> bool:
-    return not lead.is_test and lead.status != Lead.Status.QUARANTINE
+    return not lead.is_test and lead.status not in (Lead.Status.QUARANTINE, Lead.Status.SPAM)

@@ -8,6 +8,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("hooks/", include("channels_app.urls")),
+    path("go/", include("routing.urls_go")),
     path("admin/", include("tenants.urls_agency_admin", namespace="agency_admin")),
     path("accounts/", include("allauth.urls")),
     path("", include("agency.urls")),

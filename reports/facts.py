@@ -229,7 +229,7 @@ def load_places(branch_id: int | None = None) -> Places:
 
 def real_leads(branch_id: int | None = None) -> QuerySet[Lead]:
     """Leads that count."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE)
+    rows = Lead.objects.filter(is_test=False).exclude(status__in=[Lead.Status.QUARANTINE, Lead.Status.SPAM])
     return rows.filter(branch=branch_id) if branch_id else rows
 
 

@@ -32,7 +32,8 @@ def tasks_of(member: Member) -> QuerySet[Task]:
 def lead_for(member: Member, lead_id: int) -> Lead:
     """The lead with its people at hand. Raises Http404 when it is not the member's to see."""
     rows = leads_of(member).select_related("contact", "conversation__identity", "conversation__held_by", "owner")
-    return _found(rows.select_related("conversation__contact", "service", "branch").filter(pk=lead_id).first())
+    rows = rows.select_related("conversation__contact", "service", "branch", "campaign")
+    return _found(rows.filter(pk=lead_id).first())
 
 
 def task_for(member: Member, task_id: int) -> Task:

@@ -70,6 +70,7 @@ def card_view(lead: Lead, member: Member, *, now: datetime, crm: CrmView) -> Car
         page_url=lead.page,
         promo=lead.promo,
         utm=tuple((name, value) for name, value in _utm(lead) if value),
+        campaign=lead.campaign.name if lead.campaign else "",
         first_at=lead.created_at,
         stage_title=str(Stage(lead.stage).label),
         history=tuple(EventView(line.created_at, line.title, line.kind == "breach") for line in decisions),

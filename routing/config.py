@@ -22,7 +22,7 @@ from assistant.price_list import price_list
 from assistant.understanding import ServiceInfo
 from assistant.whereabouts import nearest
 from booking.queries import Ground, load_ground
-from routing.models import RuleSet, ScorePolicy, SlaPolicy
+from routing.models import Campaign, RuleSet, ScorePolicy, SlaPolicy
 from routing.rules.deciding import fields_of
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
@@ -63,6 +63,7 @@ class Config:
     skills: dict[int, int | None]  # service id -> the skill it needs
     rules: InForce
     about: dict[int, str]  # staff id -> what tells namesakes apart
+    campaigns: tuple[Campaign, ...]  # closed ones too: their codes are still about
     learned: int  # id of the version of the weights in use; 0: the shipped ones
 
     @property
@@ -197,6 +198,7 @@ def _read() -> Config:
         rotas=load_rotas(staff),
         matrix=load_matrix(),
         about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
+        campaigns=tuple(Campaign.objects.defer("clicks")),
         learned=serving.published(),
         skills=dict(Service.objects.values_list("pk", "skill_id")),
         rules=_rules(),

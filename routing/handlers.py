@@ -10,7 +10,19 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler, later
-from routing import backlog, escalation, handover, leads, pipeline, reactions, rearming, refining, ruling, sla
+from routing import (
+    backlog,
+    escalation,
+    handover,
+    leads,
+    pipeline,
+    quarantine,
+    reactions,
+    rearming,
+    refining,
+    ruling,
+    sla,
+)
 from routing.assignment import lock_assigning
 from routing.clocks import KINDS
 from routing.models import Lead
@@ -36,6 +48,16 @@ def refine(conversation_id: int, message_id: int, *, now: datetime) -> None:
 @handler("routing.answer_plainly")
 def answer_plainly(conversation_id: int, message_id: int, *, now: datetime) -> None:
     pipeline.answer(conversation_id, now=now, refined=refining.Refined(message_id, None))
+
+
+@handler("routing.quarantine_end")
+def quarantine_end(lead_id: int, *, now: datetime) -> None:
+    quarantine.end(lead_id, now=now)
+
+
+@handler("routing.quarantine_terms")
+def quarantine_terms(*, now: datetime) -> None:
+    quarantine.move_ends(now=now)
 
 
 @handler("routing.appointment")

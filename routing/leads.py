@@ -34,6 +34,7 @@ SOURCE_TAGS = {
 }
 TEMPERATURE_TAGS = {"hot": "hot", "warm": "warm", "cold": "cold"}
 PROMO_TAG = "promo-"
+SPAM_TAG = "спам"  # a person or a rule said so: only a person takes it back
 _TAG_TITLES = {
     **{kind.value: str(kind.label) for kind in ChannelKind},
     **{tag: str(ChannelKind(kind).label) for kind, tag in SOURCE_TAGS.items()},
@@ -127,7 +128,7 @@ def learn(lead: Lead, understanding: Understanding, config: Config, *, origin: M
     if understanding.slots.promo:
         lead.promo = understanding.slots.promo[0].text[:60]
     lead.summary = _summary(lead, understanding, config) or lead.summary
-    if lead.status == Lead.Status.QUARANTINE and not understanding.is_spam:
+    if lead.status == Lead.Status.QUARANTINE and not understanding.is_spam and SPAM_TAG not in lead.tags:
         lead.status = Lead.Status.OPEN  # the client went on like a person
 
 
@@ -252,8 +253,9 @@ def follow_appointment(lead_id: int, appointment_id: int, what: str, *, now: dat
 
 
 @transaction.atomic
-def release(lead: Lead, *, by: StaffMember | None, now: datetime) -> Lead:
-    """The lead is no spam: out of quarantine, understood and answered again."""
+def release(lead: Lead, *, by: StaffMember | None, who: str = "", now: datetime) -> Lead:
+    """The lead is no spam: out of quarantine, understood and answered again, with its clock. `who`: a person who is
+    not on the staff, by name."""
     from routing import pipeline
 
     conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
@@ -261,8 +263,11 @@ def release(lead: Lead, *, by: StaffMember | None, now: datetime) -> Lead:
     if lead.status != Lead.Status.QUARANTINE:
         return lead
     lead.status, lead.changed_at = Lead.Status.OPEN, now
-    lead.save(update_fields=["status", "changed_at"])
-    record.add(lead, "released", "Возвращена из карантина", [("Кто", by.name)] if by else [], now=now)
+    lead.tags = [tag for tag in lead.tags if tag != SPAM_TAG]
+    lead.save(update_fields=["status", "changed_at", "tags"])
+    name = by.name if by else who
+    record.add(lead, "released", "Возвращена из карантина", [("Кто", name)] if name else [], now=now)
+    _start_clock(lead, now=now)
     last = conversation.messages.filter(author="client").order_by("-id").first()
     if last:
         last.is_processed = False
@@ -271,3 +276,16 @@ def release(lead: Lead, *, by: StaffMember | None, now: datetime) -> Lead:
     lead.refresh_from_db()
     lead_changed.send(Lead, lead=lead, what="released", now=now)
     return lead
+
+
+def _start_clock(lead: Lead, *, now: datetime) -> None:
+    """The lead is to be booked in time from now on: while it lay in quarantine nobody could do anything about it."""
+    sla.set_confirm(lead, since=now, now=now)
+    record.keep(lead, "clock", "clock_due_at", "clock_started_at")
+    sla.start_confirm(lead, now=now)
+
+
+def come_back(lead: Lead, *, now: datetime) -> None:
+    """What was taken for spam goes on like a person: its clock starts."""
+    record.add(lead, "released", "Вернулась из карантина", [("Почему", "клиент пишет как человек")], now=now)
+    _start_clock(lead, now=now)

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from contacts.models import Contact, Conversation
 from tenants.business.models import Branch, Service, StaffMember, Stage
@@ -34,6 +35,7 @@ class Lead(models.Model):
         REFUSED = "refused", "отказ"
         NURTURE = "nurture", "возврат позже"
         CLOSED = "closed", "закрыт"
+        SPAM = "spam", "спам"  # stayed in quarantine to its end: never counted, its texts are erased
 
     class Priority(models.IntegerChoices):
         HIGH = 1, "высокий"
@@ -73,6 +75,16 @@ class Lead(models.Model):
     utm_content = models.CharField(max_length=120, blank=True)
     utm_term = models.CharField(max_length=120, blank=True)
     promo = models.CharField("промокод", max_length=60, blank=True)
+    campaign = models.ForeignKey(  # no constraint in the database, as with the branch
+        "Campaign",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="leads",
+        verbose_name="рекламная кампания",
+        db_constraint=False,
+        db_index=False,
+    )
     page = models.CharField("страница", max_length=300, blank=True)
     owner = models.ForeignKey(
         StaffMember,
@@ -433,6 +445,54 @@ class Queue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Campaign(models.Model):
+    """An advertisement with a code: its links carry the code into any messenger, its leads carry its marks.
+
+    `addresses`: where a link leads, by landing (a phone, a bot's or a group's name, a page). `clicks`: by local day."""
+
+    class Landing(models.TextChoices):
+        WHATSAPP = "whatsapp", "WhatsApp"
+        TELEGRAM = "telegram", "Telegram"
+        VK = "vk", "ВКонтакте"
+        MAX = "max", "MAX"
+        WEBCHAT = "webchat", "Страница с чатом"
+        FORM = "form", "Страница с формой"
+
+    code = models.CharField("код", max_length=8, unique=True)
+    name = models.CharField("название", max_length=120)
+    utm_source = models.CharField("источник", max_length=120)
+    utm_medium = models.CharField("вид рекламы", max_length=120)
+    utm_campaign = models.CharField("метка кампании", max_length=120, blank=True)
+    utm_content = models.CharField("объявление", max_length=120, blank=True)
+    utm_term = models.CharField("запрос", max_length=120, blank=True)
+    promo = models.CharField("промокод", max_length=60, blank=True)
+    landing = models.CharField("куда ведёт ссылка", max_length=10, choices=Landing.choices)
+    addresses = models.JSONField("адреса", default=dict, blank=True)
+    clicks = models.JSONField("переходы", default=dict, blank=True)
+    created_at = models.DateTimeField("создана")
+    closed_at = models.DateTimeField("закрыта", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "рекламная кампания"
+        verbose_name_plural = "рекламные кампании"
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("utm_source"),
+                Lower("utm_campaign"),
+                name="campaign_marks_once",
+                violation_error_message="Кампания с такими источником и меткой уже есть.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
 
 
 class AdSpend(models.Model):

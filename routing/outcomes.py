@@ -13,12 +13,11 @@ from booking.models import Appointment
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation, Message
-from routing import access, dispatching, leads, record, sla, talks
+from routing import access, dispatching, leads, quarantine, record, talks
 from routing import config as configs
 from routing.desk import BookingDesk
 from routing.models import Lead
 from routing.scoring import INTENT_TITLES
-from routing.signals import lead_changed
 from tenants.access import Member
 from tenants.business import responsibility
 from tenants.business.models import Stage
@@ -43,7 +42,11 @@ def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> 
     leads.leave_to_assistant(conversation)
     who = access.name_of(by)
     if outcome == "spam":
-        return _quarantine(lead, why=f"{who}: {why or 'это спам'}", now=now)
+        if message := talks.telling_message(lead):
+            _teach(message, "spam", by=by, now=now)
+        lead = Lead.objects.select_for_update().get(pk=lead.pk)
+        quarantine.put(lead, why=f"{who}: {why or 'это спам'}", now=now)
+        return lead
     lead = leads.close(lead, status=outcome, by=by.staff, why=f"{who}: {why}" if why else who, now=now)
     if outcome == "nurture":
         _tell_nurture(lead, now=now)
@@ -54,19 +57,6 @@ def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> 
 def _has_visit(lead: Lead, *, now: datetime) -> bool:
     awaited = [Appointment.Status.BOOKED, Appointment.Status.CONFIRMED]
     return Appointment.objects.filter(contact=lead.contact_id, status__in=awaited, ends_at__gt=now).exists()
-
-
-def _quarantine(lead: Lead, *, why: str, now: datetime) -> Lead:
-    lead = Lead.objects.select_for_update().get(pk=lead.pk)
-    lead.status, lead.changed_at, lead.owner, lead.taken_at = Lead.Status.QUARANTINE, now, None, None
-    lead.save(update_fields=["status", "changed_at", "owner", "taken_at"])
-    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="спам")
-    lead.tasks.filter(done_at=None).update(done_at=now)
-    sla.stop_all(lead, now=now)
-    record.add(lead, "quarantined", "В карантин", [("Почему", why)], now=now)
-    lead_changed.send(Lead, lead=lead, what="quarantined", now=now)
-    live.publish("lead", id=lead.pk)
-    return lead
 
 
 def _tell_nurture(lead: Lead, *, now: datetime) -> None:
@@ -82,8 +72,6 @@ def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     if intent not in INTENTS:
         raise NotPossible("Такого намерения нет.")
     if intent == "spam":
-        if message := talks.telling_message(lead):
-            _teach(message, intent, by=by, now=now)
         return finish(lead, "spam", by=by, why="", now=now)
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity", "branch")
     conversation = rows.get(pk=lead.conversation_id)

@@ -22,8 +22,8 @@ from channels_app import inbound, live, outbound
 from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
+from routing import campaigns, dispatching, edits, leads, quarantine, record, refining, sla
 from routing import config as configs
-from routing import dispatching, edits, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -51,6 +51,8 @@ def hear(messages: Sequence[Message], *, now: datetime) -> None:
         fresh = list(fresh)
         conversation = fresh[-1].conversation
         live.publish("message", conversation=conversation_id)
+        if quarantine.holds_off(conversation, now=now):
+            continue
         if window.burst_window_ms == 0:
             _answer(conversation, now=now, fresh=fresh if conversation.pending_since == now else None)
         else:
@@ -90,7 +92,8 @@ def _answer(
     if not fresh or (refined and refined.message_id != fresh[-1].pk):
         return
     config = configs.load()
-    text = "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
+    came = campaigns.arrival(_text(fresh), _origin(conversation), config)
+    text = came.text
     if refined and refined.text and refined.text != text:
         return  # edited meanwhile: the edit owed its own reading
     past = leads.past_of(conversation.contact, now=now)
@@ -107,11 +110,18 @@ def _answer(
     branch = _place(conversation, understanding, config)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
-    leads.learn(lead, understanding, config, origin=_origin(conversation))
+    was_quarantined = not is_new and lead.status == Lead.Status.QUARANTINE
+    leads.learn(lead, understanding, config, origin=campaigns.origin_of(came, _origin(conversation)))
+    advertised = campaigns.attribute(lead, came, config)
     with record.together(lead):
         record.add(lead, "understood", _understood_title(understanding), _understood_lines(understanding), now=now)
+        if advertised:
+            record.add(lead, "campaign", *advertised, now=now)
         if scored := leads.rescore(lead, past, config, now=now):
             record.add(lead, "scored", *scored, now=now)
+        quarantine.end_flood(conversation, lead, len(fresh), now=now)
+        if was_quarantined and lead.is_open:
+            leads.come_back(lead, now=now)
         if lead.status == Lead.Status.QUARANTINE:
             record.add(lead, "quarantined", "В карантин: похоже на рекламу", _reasons(understanding), now=now)
         if is_new and lead.is_open:
@@ -124,6 +134,8 @@ def _answer(
         if is_new and lead.is_open:
             sla.start_confirm(lead, now=now)
             sla.start_answer(lead, now=now)
+        if is_new and lead.status == Lead.Status.QUARANTINE:
+            quarantine.expect_end(lead, now=now)
         desk = BookingDesk(conversation, lead, branch=branch, config=config, is_returning=past.is_known, now=now)
         if refined:
             desk.near, desk.done = refined.near, list(refined.notes)
@@ -137,6 +149,10 @@ def _answer(
         dispatching.route(lead, desk, is_new=is_new, now=now)
         sla.follow(lead, now=now)
     live.publish("lead", id=lead.pk)
+
+
+def _text(fresh: Sequence[Message]) -> str:
+    return "\n".join(message.text for message in fresh)[:LONGEST_TEXT]
 
 
 def _understand(text: str, branch: Branch, config: Config, *, known: bool, now: datetime) -> Understanding:

@@ -59,6 +59,7 @@ TOLD_INTENTS = frozenset(INTENT_TITLES) - {"booking", "other", "spam"}
 _ANSWERS = [Message.Author.ASSISTANT, Message.Author.STAFF]
 _ASIDE = [Message.Author.NOTE, Message.Author.SYSTEM]
 _Status = Lead.Status
+_SPAM = [_Status.QUARANTINE, _Status.SPAM]
 # An outcome does not end what a client waits for: such a lead stays in the list.
 _LIVE = (
     Q(status__in=[_Status.OPEN, _Status.NEEDS_CALL]) | Q(conversation__needs_person=True) | Q(clock__in=PERSON_CLOCKS)
@@ -100,7 +101,7 @@ def counters(member: Member, *, now: datetime) -> Counters:
     leads = access.leads_of(member)
     mine = _mine(member)
     real = Q(is_test=False)
-    found = leads.exclude(status=_Status.QUARANTINE).aggregate(
+    found = leads.exclude(status__in=_SPAM).aggregate(
         hot=Count("pk", filter=real & _LIVE & Q(temperature="hot")),
         waiting=Count("pk", filter=real & _WAITS),
         mine=Count("pk", filter=real & _LIVE & mine),
@@ -113,7 +114,7 @@ def counters(member: Member, *, now: datetime) -> Counters:
 
 
 def _listed(member: Member, view: str, query: str, *, now: datetime) -> QuerySet[Lead]:
-    leads = access.leads_of(member).exclude(status=_Status.QUARANTINE).filter(is_test=view == "test")
+    leads = access.leads_of(member).exclude(status__in=_SPAM).filter(is_test=view == "test")
     for word in query.split()[:5]:
         leads = leads.filter(_has_word(word))
     if view == "closed":

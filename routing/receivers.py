@@ -24,7 +24,7 @@ from routing.signals import lead_changed
 from tenants.business.models import BusinessSettings, DateException, OpeningHours, Shift, ShiftException, StaffMember
 
 ROTA = (StaffMember, Shift, ShiftException, OpeningHours, DateException, BusinessSettings)
-SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "assistant.ModelVersion")
+SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "routing.Campaign", "assistant.ModelVersion")
 
 _ANSWERED = """
 WITH answered AS (
@@ -76,6 +76,13 @@ def place_freed(lead: Lead, what: str, now: datetime, **_: Any) -> None:
     """A lead is done: its person can take another one."""
     if what in ("booked", "closed", "quarantined"):
         backlog.place_freed(lead, now=now)
+
+
+@receiver(post_save, sender=BusinessSettings)
+def quarantine_terms_changed(created: bool, **_: Any) -> None:
+    """How long spam is kept may be another now."""
+    if not created:
+        later("routing.quarantine_terms")
 
 
 @receiver(delivery_changed, sender=Delivery)

@@ -22,8 +22,8 @@ from assistant.understanding import Understanding
 from contacts.models import Conversation, Message
 from leadhub import clock
 from leadhub.work import later
+from routing import campaigns, leads
 from routing import config as configs
-from routing import leads
 from routing.config import Config
 
 ANSWER_ALLOWANCE = timedelta(seconds=3)  # from the client's first message of a burst
@@ -126,7 +126,7 @@ def question_of(conversation_id: int, message_id: int, *, now: datetime) -> Ques
     config = configs.load()
     branch = config.branch(conversation.branch_id)
     request = Request(
-        text="\n".join(message.text for message in fresh)[:LONGEST_TEXT],
+        text=campaigns.arrival("\n".join(message.text for message in fresh)[:LONGEST_TEXT], {}, config).text,
         now=now.astimezone(branch.zone).replace(tzinfo=None),
         price_list=config.price_list,
         city=branch.city,

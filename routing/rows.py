@@ -522,6 +522,7 @@ class CardView:
     page_url: str = ""
     promo: str = ""
     utm: tuple[tuple[str, str], ...] = ()
+    campaign: str = ""  # the advertisement the client came from, by its name
     first_at: datetime | None = None
     stage_title: str = ""
     history: tuple[EventView, ...] = field(default_factory=tuple)

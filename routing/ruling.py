@@ -13,7 +13,7 @@ from channels_app.notices import notify
 from contacts.models import Conversation
 from leadhub.work import later
 from routing import config as configs
-from routing import record, rulesets, sla
+from routing import quarantine, record, rulesets, sla
 from routing.assignment import give, lock_assigning, people_at_work
 from routing.calls import call_task, kind_given
 from routing.config import Config
@@ -329,9 +329,7 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
             text = f"{rule.name or 'Правило'}: {lead.summary or 'заявка'}"
             notify(person, "rule", text[:300], lead_id=lead.pk, key=key, now=now)
     elif action.name == "quarantine" and not lead.taken_at:  # whoever works on it knows better
-        lead.status = Lead.Status.QUARANTINE
-        record.keep(lead, "status")
-        sla.stop_all(lead, now=now)
+        quarantine.put(lead, why=f"правило «{rule.name or 'без имени'}»", now=now)
     elif action.name == "reply":
         _reply(lead, value, rule, now=now)
 

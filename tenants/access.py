@@ -16,12 +16,12 @@ from tenants.models import AgencyMembership, Membership, Role, Tenant, User
 
 # What each role may do on the product's own screens. The admin's rights stand in ADMIN_RIGHTS.
 ABILITIES: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset({"inbox", "inbox.all", "reports", "calendar", "settings", "retry", "tryout"}),
-    Role.SENIOR: frozenset({"inbox", "inbox.all", "reports", "calendar", "settings", "retry", "tryout"}),
-    Role.MANAGER: frozenset({"inbox", "inbox.all", "reports", "calendar", "tryout"}),
+    Role.OWNER: frozenset({"inbox", "inbox.all", "reports", "calendar", "settings", "retry", "tryout", "campaigns"}),
+    Role.SENIOR: frozenset({"inbox", "inbox.all", "reports", "calendar", "settings", "retry", "tryout", "campaigns"}),
+    Role.MANAGER: frozenset({"inbox", "inbox.all", "reports", "calendar", "tryout", "campaigns"}),
     Role.RECEPTIONIST: frozenset({"inbox", "inbox.all", "calendar"}),
     Role.SPECIALIST: frozenset({"inbox", "calendar"}),  # only leads that are theirs
-    Role.MARKETING: frozenset({"reports"}),
+    Role.MARKETING: frozenset({"reports", "campaigns"}),
 }
 # App label -> actions of a role in the business's admin.
 _ALL = frozenset({"view", "add", "change", "delete"})

@@ -17,7 +17,7 @@ from tenants.models import Domain, Tenant
 
 _PATH = re.compile(r"^/t/([a-z0-9][a-z0-9-]{0,40})(/.*)?$")
 # What is served for everybody, on an own domain too.
-_PUBLIC = ("/accounts/", "/static/", "/hooks/", "/healthz", "/readyz")
+_PUBLIC = ("/accounts/", "/static/", "/hooks/", "/healthz", "/readyz", "/go/")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 

@@ -221,6 +221,21 @@ class PushSubscription(models.Model):
         return self.device or f"подписка {self.pk}"
 
 
+class ShortLink(models.Model):
+    """Where `/go/<code>` belongs: a campaign (`routing.Campaign`, by number) of one business."""
+
+    code = models.CharField("код", max_length=8, unique=True)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, verbose_name="бизнес", related_name="short_links")
+    campaign_id = models.BigIntegerField("номер кампании")
+
+    class Meta:
+        verbose_name = "короткая ссылка"
+        verbose_name_plural = "короткие ссылки"
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class SchemaTemplate(models.Model):
     """The SQL that makes a tenant's schema, dumped from a migrated one; a row for each state of the migrations."""
 

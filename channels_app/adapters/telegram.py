@@ -167,6 +167,7 @@ def _read_message(message: dict[str, Any]) -> Incoming:
         phone=phone,
         phone_is_proven=bool(phone),
         utm={"utm_source": "telegram", "utm_campaign": label} if label else {},
+        code=label[:60],
     )
 
 
@@ -176,7 +177,7 @@ def _read_edit(message: dict[str, Any]) -> Incoming:
     if not read.is_words:
         return read
     return replace(
-        read, kind="edited", sent_at=_moment(message.get("edit_date")), phone="", phone_is_proven=False, utm={}
+        read, kind="edited", sent_at=_moment(message.get("edit_date")), phone="", phone_is_proven=False, utm={}, code=""
     )
 
 

@@ -86,6 +86,12 @@ class BusinessSettings(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="Ниже неё ассистент не отвечает сам, а зовёт человека.",
     )
+    quarantine_days = models.PositiveSmallIntegerField(
+        "хранить спам, дней",
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="Потом заявка в карантине закрывается, а её сообщения стираются.",
+    )
     consent_version = models.CharField("версия согласия", max_length=20, default="1")
     policy_url = models.URLField("страница о персональных данных", blank=True)
     is_clinical = models.BooleanField("медицинские услуги", default=False)

@@ -1,0 +1,165 @@
+"""Spam kept apart: what goes there, what comes back and teaches, what is erased; and who writes faster than people do.
+
+A quarantined lead has no clocks, no owner and no place in any figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from assistant.learning import examples as learning
+from channels_app import live
+from channels_app.models import InboundEvent
+from contacts import pace
+from contacts.models import Conversation, Message
+from leadhub.work import forget, later
+from routing import access, leads, record, sla, talks
+from routing.leads import SPAM_TAG
+from routing.models import Lead
+from routing.signals import lead_changed
+from tenants.access import Member
+from tenants.business.models import BusinessSettings
+
+ERASED = "[стёрто: спам]"
+FLOOD_TAG = "флуд"
+QUIET = timedelta(minutes=1)  # of silence, then all that a flood brought is read at once
+LONGEST_HOLD = timedelta(minutes=10)  # since the first message without an answer
+_Status = Lead.Status
+
+
+# --- In ---------------------------------------------------------------------------------------------------------------
+
+
+def put(lead: Lead, *, why: str, now: datetime) -> None:
+    """A person or a rule says that it is spam: nobody's work any more, until it is released by a person.
+
+    The lead's conversation is locked by the caller."""
+    lead.status, lead.changed_at, lead.owner, lead.taken_at = _Status.QUARANTINE, now, None, None
+    lead.tags = [*(tag for tag in lead.tags if tag != SPAM_TAG), SPAM_TAG]
+    record.keep(lead, "status", "changed_at", "owner", "taken_at", "tags")
+    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="спам")
+    lead.tasks.filter(done_at=None).update(done_at=now)
+    sla.stop_all(lead, now=now)
+    record.add(lead, "quarantined", "В карантин", [("Почему", why)], now=now)
+    expect_end(lead, now=now)
+    lead_changed.send(Lead, lead=lead, what="quarantined", now=now)
+    live.publish("lead", id=lead.pk)
+
+
+def expect_end(lead: Lead, *, now: datetime) -> None:
+    """Owe the end of a lead that has just come into quarantine."""
+    later("routing.quarantine_end", lead.pk, at=now + kept_for())
+
+
+def ends_at(lead: Lead, kept: timedelta) -> datetime:
+    """When a quarantined lead is erased: so long after its last message, or after a person put it there."""
+    return lead.changed_at + kept
+
+
+def kept_for() -> timedelta:
+    """How long the business keeps spam, as it stands now (what processes keep of the settings may be older)."""
+    return timedelta(days=BusinessSettings.objects.values_list("quarantine_days", flat=True).get(pk=1))
+
+
+# --- Out --------------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def release(lead: Lead, *, by: Member, now: datetime) -> Lead:
+    """It was a client: answered, on the clock again, and an example that such words are no spam."""
+    if lead.status != _Status.QUARANTINE:
+        return lead
+    lead = leads.release(lead, by=by.staff, who=access.name_of(by), now=now)
+    forget("routing.quarantine_end", lead.pk)
+    message = talks.telling_message(lead)
+    if message and lead.status != _Status.QUARANTINE:
+        meant = learning.Meaning.of(message.understanding)
+        if meant.intent == "spam":
+            meant = replace(meant, intent="other", also=())
+        learning.note_meaning(message, meant, by=access.name_of(by), now=now)
+        record.add(lead, "taught", "Ассистент запомнит: это не спам", [("Кто", access.name_of(by))], now=now)
+    return lead
+
+
+@transaction.atomic
+def discard(lead: Lead, *, why: str, now: datetime) -> None:
+    """The end of a quarantined lead: its client's words are erased, also as they came in; nothing counts it."""
+    Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lead = Lead.objects.select_for_update().get(pk=lead.pk)
+    if lead.status != _Status.QUARANTINE:
+        return
+    said = Message.objects.filter(
+        conversation=lead.conversation_id, author=Message.Author.CLIENT, received_at__gte=lead.created_at
+    )
+    events = list(said.exclude(event_id=None).values_list("event_id", flat=True))
+    InboundEvent.objects.filter(pk__in=events).update(body=b"")
+    said.update(text=ERASED, understanding=None, earlier=[], is_processed=True)
+    lead.decisions.filter(kind__in=("understood", "quarantined")).update(details=[])
+    lead.status, lead.changed_at, lead.outcome_at, lead.summary = _Status.SPAM, now, now, ""
+    lead.save(update_fields=["status", "changed_at", "outcome_at", "summary"])
+    forget("routing.quarantine_end", lead.pk)
+    record.add(lead, "closed", "Спам стёрт", [("Почему", why)], now=now)
+    lead_changed.send(Lead, lead=lead, what="closed", now=now)
+    live.publish("lead", id=lead.pk)
+
+
+def end(lead_id: int, *, now: datetime) -> None:
+    """Due work: the days are over, unless it wrote again or the business keeps spam longer by now."""
+    lead = Lead.objects.filter(pk=lead_id, status=_Status.QUARANTINE).first()
+    if lead is None:
+        return
+    kept = kept_for()
+    if (at := ends_at(lead, kept)) > now:
+        later("routing.quarantine_end", lead.pk, at=at)
+        return
+    discard(lead, why=f"в карантине дольше {kept.days} дн., никто не вернул", now=now)
+
+
+def move_ends(*, now: datetime) -> None:
+    """The business keeps spam for another number of days from now on."""
+    kept = kept_for()
+    for lead in Lead.objects.filter(status=_Status.QUARANTINE).only("changed_at"):
+        later("routing.quarantine_end", lead.pk, at=max(ends_at(lead, kept), now))
+
+
+# --- Floods -----------------------------------------------------------------------------------------------------------
+
+
+def holds_off(conversation: Conversation, *, now: datetime) -> bool:
+    """Whether the client writes faster than people do: the message is kept and shown, but not read by itself; all are
+    read at once when there is silence. The conversation's row is locked by the caller."""
+    if conversation.is_test or not pace.is_flood(conversation.state, now=now):
+        return False
+    latest = max((conversation.pending_since or now) + LONGEST_HOLD, now)
+    later("routing.answer", conversation.pk, at=min(now + QUIET, latest))
+    if "flood" not in conversation.state:
+        _note_flood(conversation, now=now)
+    return True
+
+
+def _note_flood(conversation: Conversation, *, now: datetime) -> None:
+    """Once a flood."""
+    conversation.state = {**conversation.state, "flood": now.isoformat()}
+    conversation.save(update_fields=["state"])
+    waiting = [_Status.OPEN, _Status.NEEDS_CALL, _Status.QUARANTINE]
+    lead = Lead.objects.filter(conversation=conversation, status__in=waiting).first()
+    if lead is None:
+        return  # so fast that there is none yet: it is noted when they are read
+    lead.tags, lead.changed_at = [*lead.tags, FLOOD_TAG], now
+    lead.save(update_fields=["tags", "changed_at"])
+    limits = f"больше {pace.MOST[60]} за минуту или {pace.MOST[3600]} за час"
+    then = "сохраняем, прочитаем вместе, когда клиент замолчит на минуту"
+    title = "Слишком много сообщений подряд"
+    record.add(lead, "flood", title, [("Почему", limits), ("Что дальше", then)], now=now)
+    live.publish("lead", id=lead.pk)
+
+
+def end_flood(conversation: Conversation, lead: Lead, count: int, *, now: datetime) -> None:
+    """All that a flood brought (`count` messages) was read at once; the lead and the state are saved by the caller."""
+    if "flood" not in conversation.state:
+        return
+    conversation.state = {name: value for name, value in conversation.state.items() if name != "flood"}
+    lead.tags = [tag for tag in lead.tags if tag != FLOOD_TAG]
+    record.add(lead, "flood", "Поток сообщений кончился", [("Прочитано вместе", str(count))], now=now)
