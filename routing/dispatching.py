@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import assignment, calls, record, ruling, sla
+from routing import assignment, calls, duties, record, ruling, sla
 from routing import config as configs
 from routing.models import Lead
 from routing.signals import lead_changed
-from tenants.business import responsibility
 
 if TYPE_CHECKING:
     from routing.desk import BookingDesk
@@ -68,9 +67,7 @@ def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
 def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime) -> None:
     """A person takes the conversation: R of the stage, whatever the score. The assistant waits for that person."""
     Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
-    if lead.stage != stage:
-        lead.stage = stage
-        record.keep(lead, "stage")
+    duties.move(lead, stage, why=why, now=now)
     fits = lead.owner_id and lead.owner.role in configs.load().roles(stage, "R")
     if fits and not urgent:
         notify(
@@ -81,7 +78,4 @@ def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime)
         sla.start_take(lead, now=now)
     else:
         calls.needs_call(lead, why=why, now=now)
-    for role in configs.load().roles(stage, "C"):
-        for person in responsibility.people_of(role, branch=lead.branch):
-            key = f"consult-{lead.pk}-{stage}-{person.pk}"
-            notify(person, "consult", f"Нужен ваш совет: {why}", lead_id=lead.pk, key=key, now=now)
+    duties.ask_advice(lead, why=why, now=now)

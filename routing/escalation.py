@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from channels_app import live
 from channels_app.notices import notify
 from routing import config as configs
-from routing import record, ruling, sla
+from routing import duties, record, ruling, sla
 from routing.assignment import give, lock_assigning, make_owner
-from routing.calls import needs_call, people_accountable
+from routing.calls import needs_call
 from routing.models import Lead
 from routing.signals import lead_changed
 from tenants.business.models import StaffMember
@@ -19,7 +18,7 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
     """The assistant gave no answer in 3 s (it is off, stuck, or may not write): a person is called."""
     if not lead.is_open or lead.first_answer_at or lead.owner_id:
         return
-    _breach(lead, "Ассистент не ответил за 3 с", now=now)
+    duties.note_breach(lead, "Ассистент не ответил за 3 с", clock="answer", now=now)
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа"):
         sla.start_take(lead, now=now)
 
@@ -33,7 +32,7 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     tried = list(lead.assignments.order_by("id").values_list("staff_id", flat=True))
     previous = lead.owner
     late = f"не взята за {policy.hot_take_seconds} с"
-    _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
+    duties.note_breach(lead, f"{previous.name}: {late}" if previous else late, clock="take", now=now)
     if ruling.rule_on(lead, "timer_due", now=now):
         return
     if previous:
@@ -66,24 +65,22 @@ def person_ran_out(lead: Lead, *, now: datetime) -> None:
     if not lead.is_open or lead.clock != "answer":
         return
     tried = [lead.owner_id] if lead.owner_id else []
-    _breach(lead, f"{lead.owner or 'Сотрудник'}: нет ответа клиенту вовремя", now=now)
+    duties.note_breach(lead, f"{lead.owner or 'Сотрудник'}: нет ответа клиенту вовремя", clock="person", now=now)
     if _rules_move(lead, now=now):
         return
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа человека", exclude=tried):
         _let_go(lead)
         sla.start_take(lead, now=now)
     else:
-        tell_accountable(lead, "Клиент ждёт ответа, передать некому", now=now)
+        duties.tell_accountable(lead, "Клиент ждёт ответа, передать некому", now=now)
 
 
 def silence_ran_out(lead: Lead, *, now: datetime) -> None:
     """A person has been silent in a live conversation: the accountable are told."""
     if not lead.is_open or lead.clock != "answer":
         return
-    _breach(lead, "Сотрудник молчит в разговоре", now=now)
-    if _rules_move(lead, now=now):
-        return
-    tell_accountable(lead, "Клиент давно ждёт ответа в разговоре", now=now)
+    duties.note_breach(lead, "Сотрудник молчит в разговоре", clock="silence", now=now)
+    _rules_move(lead, now=now)
 
 
 def _rules_move(lead: Lead, *, now: datetime) -> bool:
@@ -105,22 +102,5 @@ def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
     """The lead is not booked in time: the accountable are told."""
     if not lead.is_open:
         return
-    _breach(lead, "Заявка не доведена до записи вовремя", now=now)
-    if ruling.rule_on(lead, "timer_due", now=now):
-        return
-    tell_accountable(lead, "Заявка не доведена до записи вовремя", now=now)
-
-
-def tell_accountable(lead: Lead, text: str, *, now: datetime) -> None:
-    """A notice to everybody who holds the A of the lead's stage."""
-    for person in people_accountable(lead):
-        key = f"breach-{lead.pk}-{lead.breaches}-{person.pk}"
-        notify(person, "breach", text, lead_id=lead.pk, key=key, now=now)
-
-
-def _breach(lead: Lead, what: str, *, now: datetime) -> None:
-    lead.breaches += 1
-    lead.changed_at = now
-    lead.save(update_fields=["breaches", "changed_at"])
-    record.add(lead, "breach", what, [("Срок", sla.TITLES.get(lead.clock, lead.clock or "ответ"))], now=now)
-    live.publish("lead", id=lead.pk)
+    duties.note_breach(lead, "Заявка не доведена до записи вовремя", clock="confirm", now=now)
+    ruling.rule_on(lead, "timer_due", now=now)

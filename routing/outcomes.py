@@ -11,16 +11,14 @@ from assistant.learning import examples as learning
 from assistant.understanding import INTENTS
 from booking.models import Appointment
 from channels_app import live
-from channels_app.notices import notify
 from contacts.models import Conversation, Message
-from routing import access, dispatching, leads, record, sla, talks
+from routing import access, dispatching, duties, leads, record, sla, talks
 from routing import config as configs
 from routing.desk import BookingDesk
 from routing.models import Lead
 from routing.scoring import INTENT_TITLES
 from routing.signals import lead_changed
 from tenants.access import Member
-from tenants.business import responsibility
 from tenants.business.models import Stage
 
 OUTCOMES = ("booked", "refused", "nurture", "spam")
@@ -46,7 +44,8 @@ def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> 
         return _quarantine(lead, why=f"{who}: {why or 'это спам'}", now=now)
     lead = leads.close(lead, status=outcome, by=by.staff, why=f"{who}: {why}" if why else who, now=now)
     if outcome == "nurture":
-        _tell_nurture(lead, now=now)
+        text = f"Клиент подумает: {lead.summary or 'заявка без записи'}"
+        duties.hand_to_doers(lead, Stage.NURTURE, text, kind="nurture", key=f"nurture-{lead.pk}", now=now)
     live.publish("lead", id=lead.pk)
     return lead
 
@@ -67,13 +66,6 @@ def _quarantine(lead: Lead, *, why: str, now: datetime) -> Lead:
     lead_changed.send(Lead, lead=lead, what="quarantined", now=now)
     live.publish("lead", id=lead.pk)
     return lead
-
-
-def _tell_nurture(lead: Lead, *, now: datetime) -> None:
-    text = f"Клиент подумает: {lead.summary or 'заявка без записи'}"[:300]
-    for role in responsibility.responsible(Stage.NURTURE):
-        for person in responsibility.people_of(role):
-            notify(person, "nurture", text, lead_id=lead.pk, key=f"nurture-{lead.pk}", now=now)
 
 
 @transaction.atomic

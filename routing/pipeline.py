@@ -23,7 +23,7 @@ from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import config as configs
-from routing import dispatching, edits, leads, record, refining, sla
+from routing import dispatching, duties, edits, leads, record, refining, sla
 from routing.config import Config
 from routing.desk import BookingDesk
 from routing.models import Lead
@@ -194,9 +194,7 @@ def _turn(
     said = Counter(conversation.state.get("heard", {}))  # how often each text was said: variants take turns
     heard = Counter(say.key for say in turn.says)
     conversation.state = {**conversation.state, "dialogue": turn.state, "heard": said + heard}
-    if turn.stage and turn.stage != lead.stage:
-        lead.stage = turn.stage
-        record.keep(lead, "stage")
+    duties.follow(lead, said=turn.stage, now=now)
     if not turn.says:
         return
     wording = desk.config.wording
