@@ -108,7 +108,7 @@ def _work(pack: BusinessPack, skills: dict[str, Skill], *, now: datetime) -> Non
     """What is sold, who answers for what, and what is said."""
     _services(pack, skills)
     if not MatrixCell.objects.exists():
-        save_matrix(pack.matrix, by=None)
+        save_matrix(pack.matrix, by=None, now=now)
     _answers(pack)
     _promotions(pack, now=now)
 

@@ -8,7 +8,7 @@ from channels_app.notices import notify
 from crm.connection import active, people_told
 from crm.models import Link
 from crm.reading import lead_of
-from routing import sla
+from routing import duties, sla
 
 
 def tell(lead_id: int, *, now: datetime) -> None:
@@ -17,8 +17,9 @@ def tell(lead_id: int, *, now: datetime) -> None:
     if connected is None or lead is None or has_card(lead.pk):
         return
     minutes = sla.terms_of(lead)["crm_card_minutes"]
+    duties.note_breach(lead, f"Карточки нет в Битрикс24 дольше {minutes} мин", clock="card", tells=False, now=now)
     why = f": {connected.broken_reason}" if connected.broken_reason else ""
-    for person in people_told():
+    for person in {person.pk: person for person in [*people_told(), *duties.accountable(lead)]}.values():
         text = f"Заявки № {lead.pk} нет в Битрикс24 дольше {minutes} мин{why}"
         notify(person, "failure", text, lead_id=lead.pk, key=f"crm-card-{lead.pk}", now=now)
 

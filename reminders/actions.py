@@ -11,15 +11,15 @@ from assistant import dialogue, words
 from booking.models import Appointment
 from channels_app import outbound
 from channels_app.models import Delivery
-from channels_app.notices import notify
 from contacts.models import Conversation
 from leadhub.work import forget, later
 from reminders import plan
 from reminders.models import Reminder
-from routing import calls, leads, record
+from routing import calls, duties, leads, record
 from routing import config as configs
 from routing.models import Lead
-from tenants.business import calendar, responsibility
+from tenants.business import calendar
+from tenants.business.models import Stage
 from tenants.models import ChannelKind
 
 STALE_AFTER = timedelta(minutes=30)
@@ -127,6 +127,9 @@ def _ask_to_call(appointment: Appointment, why: str, *, now: datetime) -> None:
     lead = Lead.objects.filter(pk=appointment.lead_id or 0).first()
     if lead:
         calls.call_task(lead, why=why, now=now, at=now)
+        stage = Stage.CONFIRMATION if appointment.status == Appointment.Status.BOOKED else Stage.REMINDER
+        key = f"visit-call-{appointment.pk}-{appointment.revision}"
+        duties.hand_to_doers(lead, stage, f"Позвоните клиенту: {why}", kind="task", key=key, now=now)
 
 
 # --- Silent clients ---
@@ -201,10 +204,8 @@ def _said_since(lead: Lead) -> int:
 
 def _to_nurture(lead: Lead, *, now: datetime) -> None:
     leads.close(lead, status=Lead.Status.NURTURE, by=None, why="клиент не отвечает на напоминания", now=now)
-    for role in responsibility.responsible("nurture"):
-        for person in responsibility.people_of(role):
-            text = f"Клиент не отвечает на напоминания: {lead.summary or 'заявка без записи'}"
-            notify(person, "nurture", text[:300], lead_id=lead.pk, key=f"nurture-{lead.pk}", now=now)
+    text = f"Клиент не отвечает на напоминания: {lead.summary or 'заявка без записи'}"
+    duties.hand_to_doers(lead, Stage.NURTURE, text, kind="nurture", key=f"nurture-{lead.pk}", now=now)
 
 
 # --- Shared ---

@@ -14,7 +14,7 @@ from channels_app.notices import notify
 from contacts.models import Conversation
 from leadhub import rehearsal, rows
 from routing import config as configs
-from routing import presence, record, sla
+from routing import duties, presence, record, sla
 from routing.models import Assignment, Lead
 from routing.signals import lead_changed
 from tenants.business.models import Role, StaffMember
@@ -382,6 +382,7 @@ def give(
         key=f"{kind}-{assignment.pk}",
         now=now,
     )
+    duties.ask_advice(lead, why=why, now=now)
     lead_changed.send(Lead, lead=lead, what="assigned", now=now)
     return staff
 
@@ -455,6 +456,7 @@ def take(lead: Lead, *, by: StaffMember, now: datetime) -> Lead:
         lead.status = Lead.Status.OPEN
         record.keep(lead, "status")
     sla.taken(lead, now=now)
+    duties.ask_advice(lead, why=f"ведёт {by.name}", now=now)
     record.add(lead, "taken", f"{by.name} ведёт заявку", [("Ассистент", "замолчал")], now=now)
     lead_changed.send(Lead, lead=lead, what="taken", now=now)
     live.publish("lead", id=lead.pk)

@@ -6,12 +6,11 @@ from datetime import datetime
 
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import assignment, calls, record, ruling, sla
+from routing import assignment, calls, duties, record, ruling, sla
 from routing import config as configs
 from routing.desk import BookingDesk, Handover
 from routing.models import Lead
 from routing.signals import lead_changed
-from tenants.business import responsibility
 
 
 def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
@@ -23,7 +22,7 @@ def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None
     if not lead.is_open:
         return
     if needed:  # before the rules: they may ask for the stage's people
-        _await_person(lead, needed)
+        _await_person(lead, needed, now=now)
     is_given = ruling.rule_on(lead, "new_lead" if is_new else "facts_changed", now=now)
     if not lead.is_open:
         return
@@ -62,12 +61,10 @@ def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
         calls.needs_call(lead, why="передать некому", now=now)
 
 
-def _await_person(lead: Lead, needed: Handover) -> None:
+def _await_person(lead: Lead, needed: Handover, *, now: datetime) -> None:
     """The assistant waits for a person to take the conversation."""
     Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
-    if lead.stage != needed.stage:
-        lead.stage = needed.stage
-        record.keep(lead, "stage")
+    duties.move(lead, needed.stage, why=needed.reason, now=now)
 
 
 def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -> None:
@@ -85,7 +82,4 @@ def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -
             sla.start_take(lead, now=now)
         else:
             calls.needs_call(lead, why=why, now=now)
-    for role in configs.load().roles(needed.stage, "C"):
-        for person in responsibility.people_of(role, branch=lead.branch):
-            key = f"consult-{lead.pk}-{needed.stage}-{person.pk}"
-            notify(person, "consult", f"Нужен ваш совет: {why}", lead_id=lead.pk, key=key, now=now)
+    duties.ask_advice(lead, why=why, now=now)

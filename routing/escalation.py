@@ -10,9 +10,10 @@ from channels_app.models import Delivery
 from channels_app.notices import notify
 from leadhub.work import later
 from routing import config as configs
-from routing import record, ruling, sla
+from routing import duties, record, ruling, sla
 from routing.assignment import give, lock_assigning, make_owner, people_at_work, tiers_for
-from routing.calls import kind_given, needs_call, people_accountable, withdraw_call
+from routing.calls import kind_given, needs_call, withdraw_call
+from routing.clocks import KINDS
 from routing.models import Lead, OnBreach
 from routing.signals import lead_changed
 from tenants.business.models import Role, StaffMember
@@ -66,7 +67,7 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     terms = sla.terms_of(lead)
     previous = lead.owner
     late = f"не взята за {terms['hot_take_seconds']} с"
-    _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
+    _breach(lead, "take", f"{previous.name}: {late}" if previous else late, now=now)
     if previous:
         key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
         notify(previous, "reassigned", f"Заявка {late}, передаём дальше", lead_id=lead.pk, key=key, now=now)
@@ -90,7 +91,7 @@ def silence_ran_out(lead: Lead, *, now: datetime) -> None:
 def _slow(lead: Lead, name: str, what: str, *, now: datetime) -> None:
     if not lead.is_open or lead.clock != "answer":
         return
-    _breach(lead, what, now=now)
+    _breach(lead, name, what, now=now)
     if not _rules_move(lead, "owner_silent", now=now) and lead.is_open:
         _act(lead, name, str(sla.terms_of(lead)[f"{name}_action"]), now=now)
 
@@ -99,7 +100,7 @@ def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
     """The lead is not booked in time: the accountable are told, if the policy says nothing else."""
     if not lead.is_open:
         return
-    _breach(lead, TOO_LATE["confirm"], now=now)
+    _breach(lead, "confirm", TOO_LATE["confirm"], now=now)
     if not _rules_move(lead, "timer_due", now=now) and lead.is_open:
         _act(lead, "confirm", str(sla.terms_of(lead)["confirm_action"]), now=now)
 
@@ -108,9 +109,9 @@ def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
 
 
 def _act(lead: Lead, name: str, action: str, *, now: datetime) -> None:
-    """Do what the policy says of a breach; what cannot be done becomes a word to the accountable."""
+    """Do what the policy says of a breach; the accountable, who know of it, hear when that cannot be done."""
     if not _ACTIONS[action](lead, name, now):
-        tell_accountable(lead, TOLD[name], now=now)
+        duties.tell_accountable(lead, TOLD[name], now=now)
 
 
 def _chain(lead: Lead, name: str, now: datetime) -> bool:
@@ -142,7 +143,7 @@ def _to_senior(lead: Lead, name: str, now: datetime) -> bool:
 
 
 def _accountable(lead: Lead, name: str, now: datetime) -> bool:
-    return False  # the word to the accountable is what follows
+    return True  # they heard of the breach as of every other
 
 
 def _call(lead: Lead, name: str, now: datetime) -> bool:
@@ -215,19 +216,10 @@ def _let_go(lead: Lead) -> None:
         conversation.save(update_fields=["held_by", "needs_person"])
 
 
-def tell_accountable(lead: Lead, text: str, *, now: datetime) -> None:
-    """A notice to everybody who holds the A of the lead's stage."""
-    for person in people_accountable(lead):
-        key = f"breach-{lead.pk}-{lead.breaches}-{person.pk}"
-        notify(person, "breach", text, lead_id=lead.pk, key=key, now=now)
-
-
-def _breach(lead: Lead, what: str, *, now: datetime) -> None:
-    lead.breaches += 1
-    lead.changed_at = now
-    lead.save(update_fields=["breaches", "changed_at"])
-    record.add(lead, "breach", what, [("Срок", sla.TITLES.get(lead.clock, lead.clock or "ответ"))], now=now)
-    live.publish("lead", id=lead.pk)
+def _breach(lead: Lead, name: str, what: str, *, now: datetime) -> None:
+    """Count it against the matrix; A of the stage is told."""
+    due = lead.clock_due_at if lead.clock == KINDS[name].shown else None
+    duties.note_breach(lead, what, clock=name, due_at=due, now=now)
 
 
 # --- The assistant is slow -------------------------------------------------------------------------------------------
@@ -242,7 +234,8 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
     if LATE in (lead.clocks or {}):
         _queue_for_people(lead, now=now)
         return
-    _breach(lead, f"Ассистент не ответил за {terms['assistant_answer_seconds']} с", now=now)
+    late = f"Ассистент не ответил за {terms['assistant_answer_seconds']} с"
+    duties.note_breach(lead, late, clock="answer", now=now)
     patience = timedelta(seconds=terms.number("late_answer_seconds"))
     if not lead.is_hot and patience and _is_coming(lead, timedelta(seconds=terms.seconds("answer")), now=now):
         _mark_late(lead, "waits", now=now)

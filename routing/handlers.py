@@ -12,6 +12,7 @@ from leadhub import clock
 from leadhub.work import handler, later
 from routing import (
     backlog,
+    duties,
     escalation,
     handover,
     leads,
@@ -65,6 +66,11 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler("routing.inform")
+def inform(lead_id: int, *, now: datetime) -> None:
+    duties.inform(lead_id, now=now)
 
 
 @handler("routing.notice_answered")

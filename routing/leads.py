@@ -14,13 +14,13 @@ from assistant import dialogue
 from assistant.understanding import Understanding
 from booking.models import Appointment
 from contacts.models import Contact, Conversation
-from routing import record, sla
+from routing import calls, duties, record, sla
 from routing.config import Config
 from routing.models import Lead
 from routing.rows import TEMPERATURE_TITLES
 from routing.scoring import Facts, score, summary
 from routing.signals import lead_changed
-from tenants.business.models import Branch, StaffMember, Stage
+from tenants.business.models import Branch, MatrixRole, StaffMember, Stage
 from tenants.models import ChannelKind
 
 SOURCE_TAGS = {
@@ -218,6 +218,7 @@ def close(lead: Lead, *, status: str, by: StaffMember | None, why: str, now: dat
     lead.tasks.filter(done_at=None).update(done_at=now)
     sla.stop_all(lead, now=now)
     record.add(lead, "closed", f"Исход: {Lead.Status(status).label}", [("Почему", why)], now=now)
+    duties.closed(lead, now=now)
     what = "booked" if status == Lead.Status.BOOKED else "closed"
     lead_changed.send(Lead, lead=lead, what=what, now=now)
     return lead
@@ -241,15 +242,40 @@ def follow_appointment(lead_id: int, appointment_id: int, what: str, *, now: dat
     at = f"{appointment.starts_at.astimezone(appointment.branch.zone):%d.%m.%Y %H:%M}, {appointment.staff}"
     Conversation.objects.select_for_update().get(pk=lead.conversation_id)  # before the lead's row, as everywhere
     lead.refresh_from_db()
-    if what == "booked" and appointment.is_expected and lead.status != Lead.Status.BOOKED:
-        lead.stage = Stage.CONFIRMATION
-        lead.save(update_fields=["stage"])
+    if what == "booked" and appointment.is_expected:
+        _won_back(lead, now=now)
+        duties.follow(lead, visit=what, why=f"визит {at}", now=now)
         close(lead, status=Lead.Status.BOOKED, by=None, why=f"визит {at}", now=now)
+    elif what == "confirmed":
+        record.add(lead, "confirmed", f"Клиент подтвердил визит: {at}", now=now)
+        duties.follow(lead, visit=what, now=now)
+    elif what == "arrived":
+        record.add(lead, "arrived", f"Клиент пришёл: {at}", now=now)
+        duties.follow(lead, visit=what, now=now)
+        duties.done(lead, why="клиент пришёл", now=now)
     elif what == "cancelled":
         record.add(lead, "cancelled", f"Визит отменён: {at}", [("Почему", appointment.cancel_reason)], now=now)
+        duties.follow(lead, visit=what, why="визит отменён", now=now)
         lead_changed.send(Lead, lead=lead, what="updated", now=now)
     elif what == "no_show":
         record.add(lead, "no_show", f"Не пришёл: {at}", now=now)
+        duties.follow(lead, visit=what, now=now)
+        _bring_back(lead, appointment, at, now=now)
+
+
+def _bring_back(lead: Lead, appointment: Appointment, at: str, *, now: datetime) -> None:
+    """The client did not come: whoever brings such clients back knows, and calls where the assistant may not write."""
+    text = f"Клиент не пришёл: {at}, предложите другое время"
+    duties.hand_to_doers(lead, Stage.NO_SHOW, text, kind="no_show", key=f"no-show-{appointment.pk}", now=now)
+    if MatrixRole.ASSISTANT not in duties.holders(Stage.NO_SHOW, "R"):
+        calls.call_task(lead, why="не пришёл, предложить другое время", now=now)
+
+
+def _won_back(lead: Lead, *, now: datetime) -> None:
+    """The client of a missed visit has booked again: the work of bringing them back is done."""
+    missed = Lead.objects.filter(contact=lead.contact_id, stage=Stage.NO_SHOW).exclude(pk=lead.pk)
+    for other in missed.select_for_update(of=("self",)).order_by("pk"):
+        duties.move(other, Stage.BOOKING, why="клиент записался снова", now=now)
 
 
 @transaction.atomic

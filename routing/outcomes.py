@@ -11,15 +11,13 @@ from assistant.learning import examples as learning
 from assistant.understanding import INTENTS
 from booking.models import Appointment
 from channels_app import live
-from channels_app.notices import notify
 from contacts.models import Conversation, Message
-from routing import access, dispatching, leads, quarantine, record, talks
+from routing import access, dispatching, duties, leads, quarantine, record, talks
 from routing import config as configs
 from routing.desk import BookingDesk
 from routing.models import Lead
 from routing.scoring import INTENT_TITLES
 from tenants.access import Member
-from tenants.business import responsibility
 from tenants.business.models import Stage
 
 OUTCOMES = ("booked", "refused", "nurture", "spam")
@@ -49,7 +47,8 @@ def finish(lead: Lead, outcome: str, *, by: Member, why: str, now: datetime) -> 
         return lead
     lead = leads.close(lead, status=outcome, by=by.staff, why=f"{who}: {why}" if why else who, now=now)
     if outcome == "nurture":
-        _tell_nurture(lead, now=now)
+        text = f"Клиент подумает: {lead.summary or 'заявка без записи'}"
+        duties.hand_to_doers(lead, Stage.NURTURE, text, kind="nurture", key=f"nurture-{lead.pk}", now=now)
     live.publish("lead", id=lead.pk)
     return lead
 
@@ -59,11 +58,6 @@ def _has_visit(lead: Lead, *, now: datetime) -> bool:
     return Appointment.objects.filter(contact=lead.contact_id, status__in=awaited, ends_at__gt=now).exists()
 
 
-def _tell_nurture(lead: Lead, *, now: datetime) -> None:
-    text = f"Клиент подумает: {lead.summary or 'заявка без записи'}"[:300]
-    for role in responsibility.responsible(Stage.NURTURE):
-        for person in responsibility.people_of(role):
-            notify(person, "nurture", text, lead_id=lead.pk, key=f"nurture-{lead.pk}", now=now)
 
 
 @transaction.atomic

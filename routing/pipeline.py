@@ -22,7 +22,7 @@ from channels_app import inbound, live, outbound
 from contacts.models import Conversation, Message
 from leadhub import rows
 from leadhub.work import later
-from routing import campaigns, dispatching, edits, leads, quarantine, record, refining, sla
+from routing import campaigns, dispatching, duties, edits, leads, quarantine, record, refining, sla
 from routing import config as configs
 from routing.config import Config
 from routing.desk import BookingDesk
@@ -211,9 +211,7 @@ def _turn(
     said = Counter(conversation.state.get("heard", {}))  # how often each text was said: variants take turns
     heard = Counter(say.key for say in turn.says)
     conversation.state = {**conversation.state, "dialogue": turn.state, "heard": said + heard}
-    if turn.stage and turn.stage != lead.stage:
-        lead.stage = turn.stage
-        record.keep(lead, "stage")
+    duties.follow(lead, said=turn.stage, now=now)
     if not turn.says:
         return
     wording = desk.config.wording

@@ -106,7 +106,7 @@ def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
 @receiver(appointment_changed, sender=Appointment)
 def follow_appointment(appointment: Appointment, what: str, now: datetime, **_: Any) -> None:
     """A visit was booked, moved or cancelled: its lead follows."""
-    if appointment.lead_id and what in ("booked", "confirmed", "cancelled", "no_show"):
+    if appointment.lead_id and what in ("booked", "confirmed", "arrived", "cancelled", "no_show"):
         later("routing.appointment", appointment.lead_id, appointment.pk, what, key=f"{appointment.pk}-{what}")
 
 

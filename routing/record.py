@@ -4,9 +4,10 @@ written together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -44,9 +45,21 @@ def together(lead: Lead) -> Iterator[None]:
             )
 
 
-def add(lead: Lead, kind: str, title: str, details: Iterable[tuple[str, str]] = (), *, now: datetime) -> None:
-    """Write one decision: what, in a few words, and the reasons as (name, value) lines."""
-    decision = Decision(kind=kind, title=title[:200], details=as_details(details), created_at=now)
+def add(
+    lead: Lead,
+    kind: str,
+    title: str,
+    details: Iterable[tuple[str, str]] = (),
+    *,
+    facts: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """Write one decision: what, in a few words, and the reasons as (name, value) lines. `facts`: plain JSON for reports
+    and later decisions, which stands with the first line (there must be one) and no screen shows."""
+    lines: list[dict[str, Any]] = [*as_details(details)]
+    if facts is not None:
+        lines[0]["facts"] = dict(facts)
+    decision = Decision(kind=kind, title=title[:200], details=lines, created_at=now)
     if lead.draft is not None:
         lead.draft.lines.append(decision)
         return
@@ -57,6 +70,11 @@ def add(lead: Lead, kind: str, title: str, details: Iterable[tuple[str, str]] = 
 def as_details(lines: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     """Lines as a decision keeps them."""
     return [{"name": name, "value": value} for name, value in lines]
+
+
+def facts_of(details: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What `add()` was given as `facts`; empty where there were none."""
+    return next((line["facts"] for line in details if "facts" in line), {})
 
 
 def keep(lead: Lead, *fields: str) -> None:

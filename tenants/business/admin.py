@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import register
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +20,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leadhub import clock
-from tenants.business import shifts, texts
+from tenants.business import responsibility, shifts, texts, versions
 from tenants.business.forms import FillShiftsForm, MatrixForm, ServiceForm, ShiftForm, TextForm
 from tenants.business.models import (
     Branch,
@@ -30,6 +31,7 @@ from tenants.business.models import (
     MessageTemplate,
     OpeningHours,
     Service,
+    SettingsVersion,
     Shift,
     ShiftException,
     Skill,
@@ -37,7 +39,7 @@ from tenants.business.models import (
     Stage,
     Upsell,
 )
-from tenants.business.responsibility import load_matrix, save_matrix
+from tenants.business.responsibility import Kind, load_matrix, save_matrix
 from tenants.editing import BusinessAdmin, BusinessInline, ReadOnly, SingleRow, money
 from tenants.models import User
 from tenants.sites import business_site
@@ -245,44 +247,109 @@ class MatrixAdmin(BusinessAdmin):
         return False
 
     def get_urls(self) -> list[Any]:
-        grid = self.admin_site.admin_view(self.changelist_view)
-        return [path("", grid, name="business_matrixcell_changelist")]
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name="business_matrixcell_changelist"),
+            path("print/", view(self.print_view), name="business_matrixcell_print"),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The grid of today, or of an earlier version (`?version=`) to look at and bring back."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         may_change = self.has_change_permission(request)
-        before = load_matrix()
-        form = MatrixForm(request.POST if request.method == "POST" else None, cells=before)
-        if request.method == "POST":
-            if not may_change:
-                raise PermissionDenied
-            if form.is_valid():
-                self._save(request, before, form.cells())
-                messages.success(request, "Матрица сохранена.")
-                return redirect("admin:business_matrixcell_changelist")
+        if request.method == "POST" and not may_change:
+            raise PermissionDenied
+        if request.method == "POST" and "restore" in request.POST:
+            return self._restore(request)
+        now, newest, shown = clock.now(), versions.latest(Kind.MATRIX), _asked_version(request)
+        before, crew = load_matrix(), responsibility.crew(now)
+        form = MatrixForm(
+            request.POST if request.method == "POST" else None,
+            cells=shown.body if shown else before,
+            people={role: len(people) for role, people in crew.items()},
+            seen=newest.number if newest else None,
+        )
+        if request.method == "POST" and form.is_valid():
+            self._save(request, before, form.cells(), note=form.cleaned_data["note"], now=now)
+            messages.success(request, "Матрица сохранена.")
+            return redirect("admin:business_matrixcell_changelist")
         context = {
             **self.admin_site.each_context(request),
             "title": "Матрица ответственности",
             "opts": self.opts,
             "form": form,
-            "roles": MatrixRole.labels,
+            "roles": [(role, title, crew[role]) for role, title in MatrixRole.choices],
             "rows": form.rows(),
             "may_change": may_change,
+            "newest": newest,
+            "shown": shown if shown and shown != newest else None,
+            "history": _matrix_history(),
             "is_fullwidth": "1",
         }
         return TemplateResponse(request, "admin/business/matrix.html", context)
 
+    def print_view(self, request: HttpRequest) -> HttpResponse:
+        """The matrix on one sheet: of today, or an earlier version of it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now, version = clock.now(), _asked_version(request) or versions.latest(Kind.MATRIX)
+        cells = responsibility.tidied(version.body if version else load_matrix())
+        crew = responsibility.crew(now)
+        context = {
+            "business": request.tenant.name,
+            "version": version,
+            "now": now,
+            "roles": [(title, crew[role]) for role, title in MatrixRole.choices],
+            "rows": [
+                (title, [cells[stage].get(role, "") for role in MatrixRole.values]) for stage, title in Stage.choices
+            ],
+        }
+        return TemplateResponse(request, "admin/business/matrix_print.html", context)
+
+    def _restore(self, request: HttpRequest) -> HttpResponse:
+        version = _version(request.POST["restore"])
+        if version is None:
+            raise Http404("no such version")
+        try:
+            self._save(request, load_matrix(), version.body, note=f"Как в версии {version.number}", now=clock.now())
+        except ValidationError as error:  # kept before a rule of ours was there
+            messages.error(request, "Эту версию вернуть нельзя. " + " ".join(error.messages))
+        else:
+            messages.success(request, f"Вернули матрицу версии {version.number}.")
+        return redirect("admin:business_matrixcell_changelist")
+
     @transaction.atomic
-    def _save(self, request: HttpRequest, before: dict, after: dict) -> None:
-        save_matrix(after, by=request.user)
-        changes = [
-            f"{Stage(stage).label}, {MatrixRole(role).label.lower()}: {was or '—'} → {now or '—'}"
-            for stage in Stage.values
-            for role in MatrixRole.values
-            if (was := before[stage].get(role, "")) != (now := after[stage].get(role, ""))
-        ]
-        _log(request, MatrixCell, "Матрица ответственности", "; ".join(changes) or "Без изменений.")
+    def _save(self, request: HttpRequest, before: dict, after: dict, *, note: str, now: datetime) -> None:
+        save_matrix(after, by=request.user, now=now, note=note)
+        told = "; ".join(str(change) for change in responsibility.changes(before, after))
+        _log(request, MatrixCell, "Матрица ответственности", told or "Без изменений.")
+
+
+def _asked_version(request: HttpRequest) -> SettingsVersion | None:
+    """The version that the address names. Raises Http404 where there is no such."""
+    if "version" not in request.GET:
+        return None
+    version = _version(request.GET["version"])
+    if version is None:
+        raise Http404("no such version")
+    return version
+
+
+def _version(told: str) -> SettingsVersion | None:
+    is_number = told.isascii() and told.isdigit() and len(told) <= 9
+    return versions.find(Kind.MATRIX, int(told)) if is_number else None
+
+
+def _matrix_history() -> list[tuple[SettingsVersion, list[responsibility.CellChange] | None]]:
+    """The newest versions with what each changed; None for the first one of all."""
+    kept = versions.history(Kind.MATRIX)
+    older = [*kept, None][1:]
+    return [
+        (version, responsibility.changes(before.body, version.body) if before else None)
+        for version, before in zip(kept, older, strict=True)
+        if before or version.number == 1
+    ]
 
 
 def _log(request: HttpRequest, model: Any, what: str, message: str, object_id: str = "") -> None:

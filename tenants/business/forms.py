@@ -20,7 +20,7 @@ from unfold.widgets import (
 
 from tenants.business import shifts, texts
 from tenants.business.models import Branch, Letter, MatrixRole, Service, Shift, Stage, Weekday
-from tenants.business.responsibility import check_matrix
+from tenants.business.responsibility import check_matrix, gaps
 from tenants.business.shifts import SOME_MONDAY, WEEK
 from tenants.editing import RoublesField
 
@@ -178,10 +178,21 @@ class FillShiftsForm(forms.Form):
 
 
 class MatrixForm(forms.Form):
-    """The responsibility matrix as one grid: a select for each stage and role."""
+    """The responsibility matrix as one grid: a select for each stage and role. `seen`: the version that the page
+    showed; None where none was kept yet."""
 
-    def __init__(self, *args: Any, cells: dict[str, dict[str, str]], **kwargs: Any) -> None:
+    note = forms.CharField(
+        label="Зачем меняете",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "lh-input", "placeholder": "Необязательно: увидят в истории"}),
+    )
+
+    def __init__(
+        self, *args: Any, cells: dict[str, dict[str, str]], people: dict[str, int], seen: int | None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._shown, self._people, self._seen = cells, people, seen
         for stage, stage_title in Stage.choices:
             for role, role_title in MatrixRole.choices:
                 self.fields[f"{stage}-{role}"] = forms.ChoiceField(
@@ -189,7 +200,9 @@ class MatrixForm(forms.Form):
                     choices=[("", "—"), *((letter, letter) for letter in Letter.values)],
                     initial=cells.get(stage, {}).get(role, ""),
                     required=False,
-                    widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"{stage_title}: {role_title}"}),
+                    widget=forms.Select(
+                        attrs={"class": "lh-letter", "aria-label": f"{stage_title}: {role_title}", "data-role": role}
+                    ),
                 )
 
     def cells(self) -> dict[str, dict[str, str]]:
@@ -201,20 +214,30 @@ class MatrixForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         told = super().clean()
-        self.row_errors = check_matrix(self.cells())
-        if self.row_errors:
+        seen = self.data.get("seen", "")
+        if seen and seen != str(self._seen or 0):
+            raise ValidationError(
+                f"Пока вы правили, матрицу сохранили ещё раз (версия {self._seen}). "
+                "Сверьтесь с историей и сохраните снова: останется то, что сейчас на экране."
+            )
+        if check_matrix(self.cells()):
             raise ValidationError("Матрица не сохранена: исправьте отмеченные строки.")
         return told
 
     def rows(self) -> list[dict[str, Any]]:
-        """For the page: a stage's title, its selects in the order of roles, and what is wrong with it."""
-        wrong = getattr(self, "row_errors", {})
+        """For the page: a stage's title, its selects in the order of roles, what is wrong with it, what will not
+        work."""
+        shown = self.cells() if self.is_bound and hasattr(self, "cleaned_data") else self._shown
+        wrong, doubtful = check_matrix(shown), gaps(shown, self._people)
         return [
             {
                 "stage": stage,
                 "title": title,
-                "cells": [self[f"{stage}-{role}"] for role in MatrixRole.values],
-                "errors": [text.partition(": ")[2] for text in wrong.get(stage, [])],
+                "cells": [(role_title, self[f"{stage}-{role}"]) for role, role_title in MatrixRole.choices],
+                "errors": [text.partition(": ")[2] for text in wrong.get(stage, [])]
+                if shown.get(stage)
+                else ["этап не заполнен: нужны A и хотя бы один R"],
+                "hints": doubtful.get(stage, []),
             }
             for stage, title in Stage.choices
         ]

@@ -499,6 +499,31 @@ class MatrixCell(models.Model):
         return f"{self.get_stage_display()} · {self.get_role_display()} · {self.letter}"
 
 
+class SettingsVersion(models.Model):
+    """How one kind of settings stood after a save, and whose it was. Kept by `versions.keep` alone, never changed."""
+
+    class Kind(models.TextChoices):
+        MATRIX = "matrix", "матрица ответственности"
+        SCORE = "score", "баллы и пороги"
+        SLA = "sla", "сроки реакции"
+
+    kind = models.CharField("что", max_length=10, choices=Kind.choices)
+    number = models.PositiveIntegerField("версия")  # from 1, by kind
+    body = models.JSONField("как стало")
+    by = models.CharField("кто", max_length=150, blank=True)  # "": the platform
+    at = models.DateTimeField("когда")
+    note = models.CharField("зачем", max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "версия настроек"
+        verbose_name_plural = "версии настроек"
+        ordering = ["kind", "-number"]
+        constraints = [models.UniqueConstraint(fields=["kind", "number"], name="settings_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, версия {self.number}"
+
+
 class MessageTemplate(models.Model):
     """The tenant's own wording of one text that clients read; the catalogue's default serves where there is none."""
 

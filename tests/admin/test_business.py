@@ -11,9 +11,9 @@ from assistant.models import Promotion
 from booking.models import Appointment, minutes_of
 from contacts.models import Contact
 from routing.models import AdSpend, ScorePolicy
-from tenants.business import shifts
+from tenants.business import shifts, versions
 from tenants.business.calendar import load_calendars, load_rotas
-from tenants.business.models import BusinessSettings, MessageTemplate, Service, Shift
+from tenants.business.models import BusinessSettings, MatrixCell, MessageTemplate, Service, Shift
 from tenants.business.responsibility import load_matrix
 from tenants.business.wording import Wording
 from tests.admin.conftest import filled, page
@@ -281,6 +281,59 @@ def test_matrix_is_saved_and_the_change_is_in_the_journal(salon, owner):
     assert line.user.email == "viktor@vesna.test"
     assert "Запись, старший: A → I" in line.change_message
     assert "Запись, старший" in page(owner.get(salon.url("admin/admin/logentry/")))
+
+
+def test_matrix_of_an_earlier_version_is_looked_at_and_brought_back(salon, owner, neighbour):
+    url = salon.url("admin/business/matrixcell/")
+    owner.post(url, matrix_post(**{"booking-senior": "I", "booking-owner": "A", "note": "Отпуск Светланы"}))
+
+    html = page(owner.get(url))
+    assert "Отпуск Светланы" in html
+    assert "Запись, владелец: — → A" in html
+    assert "действует версия 2" in page(owner.get(url + "?version=1"))
+    assert owner.post(url, {"restore": "1"}).status_code == 302
+    assert load_matrix() == MATRIX
+    assert versions.latest("matrix").note == "Как в версии 1"
+    for wrong in ("9", "x", ""):
+        assert owner.get(f"{url}?version={wrong}").status_code == 404
+        assert owner.post(url, {"restore": wrong}).status_code == 404
+    with neighbour.inside():
+        assert versions.latest("matrix") is None
+    assert owner.post(neighbour.url("admin/business/matrixcell/"), {"restore": "1"}).status_code == 404
+
+
+def test_matrix_saved_by_another_meanwhile_is_not_overwritten_unseen(salon, owner):
+    url = salon.url("admin/business/matrixcell/")
+    owner.post(url, matrix_post(**{"booking-owner": "I", "seen": "0"}))
+
+    html = page(owner.post(url, matrix_post(**{"booking-owner": "C", "seen": "0"})))
+
+    assert "сохранили ещё раз (версия 2)" in html
+    assert load_matrix()["booking"]["owner"] == "I"
+
+
+def test_matrix_shows_who_people_are_and_what_is_not_filled_in(salon, owner):
+    MatrixCell.objects.filter(stage="nurture").delete()
+    html = page(owner.get(salon.url("admin/business/matrixcell/")))
+    assert "этап не заполнен: нужны A и хотя бы один R" in html
+    assert "Светлана" in html
+    assert "C — менеджер, но таких сотрудников нет" in html
+
+
+def test_matrix_is_printed_with_names_date_and_version(salon, owner, neighbour):
+    owner.post(salon.url("admin/business/matrixcell/"), matrix_post(**{"booking-owner": "I"}))
+    html = page(owner.get(salon.url("admin/business/matrixcell/print/")))
+    assert "Версия 2 от 25 ноября 2026, 12:00" in html
+    assert "Анна, Борис" in html
+    assert page(owner.get(salon.url("admin/business/matrixcell/print/?version=1"))).count("letter--I") == 3
+    assert owner.get(neighbour.url("admin/business/matrixcell/print/")).status_code == 404
+
+
+def test_matrix_is_for_those_who_edit_the_business(salon):
+    for path in ("admin/business/matrixcell/", "admin/business/matrixcell/print/"):
+        for who in ("anna", "mila"):
+            assert salon.browser(who).get(salon.url(path)).status_code == 403
+        assert salon.browser("svetlana").get(salon.url(path)).status_code == 200
 
 
 # --- Texts ---

@@ -91,13 +91,22 @@ def test_only_the_credentials_of_the_chosen_kind_are_asked_for(open_page, commit
     assert complaints == []
 
 
-def test_matrix_is_corrected_where_it_is_wrong(open_page, committed_salon):
-    page, _ = open_page(1440)
+def test_matrix_refuses_two_accountable_as_you_click(open_page, committed_salon):
+    page, complaints = open_page(1440)
     page.goto(committed_salon.url("admin/business/matrixcell/"))
+    refusal, save = page.get_by_text("должен быть ровно один A"), page.get_by_role("button", name="Сохранить матрицу")
 
+    assert not refusal.is_visible()
     page.get_by_label("Запись: Владелец").select_option("A")
-    page.get_by_role("button", name="Сохранить матрицу").click()
-    assert page.get_by_text("должен быть ровно один A").is_visible()
-    page.get_by_label("Запись: Старший").select_option("C")
-    page.get_by_role("button", name="Сохранить матрицу").click()
+    assert refusal.is_visible()
+    save.click()
+    assert refusal.is_visible()  # nothing was sent
+    page.get_by_label("Запись: Старший").focus()
+    page.keyboard.press("c")
+    assert not refusal.is_visible()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Запись: Владелец"
+    save.click()
     page.get_by_text("Матрица сохранена.").wait_for()
+    assert page.get_by_text("Запись, старший: A → C").is_visible()
+    assert complaints == []
