@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler
-from routing import escalation, leads, pipeline, refining, ruling
+from routing import escalation, leads, pipeline, refining, review, ruling
 from routing.assignment import lock_assigning
 from routing.models import Lead
 
@@ -42,6 +42,11 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler(review.HANDLER)
+def review_rules(quarter: str, *, now: datetime) -> None:
+    review.review(quarter, now=now)
 
 
 def _clock(name: str, ran_out: Callable[..., None], *, shown: str = "") -> None:

@@ -384,9 +384,8 @@ def _settle_test(test: Row) -> None:
 def _settle_actions(rows: list[ActionRow]) -> None:
     for row in rows:
         word = words.action_of(row.name)
-        if word is None or word.value == "":
-            row.value = ""
-        elif word.value == "choice" and not words.choice_of(word.choices, row.value):
+        is_chosen = word is not None and word.value == "choice"
+        if word is None or word.value == "" or (is_chosen and not words.choice_of(word.choices, row.value)):
             row.value = ""
 
 
