@@ -235,6 +235,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # the form of rules has some hundreds of rows when all of them are open
 WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
 # Posts a minute to the chat and the forms of a site: by one visitor, and from one address (many share a provider's).
 HOOK_VISITOR_PER_MINUTE = env.int("HOOK_VISITOR_PER_MINUTE", default=30)

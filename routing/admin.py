@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.contrib.admin import register
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.decorators import display
 
-from leadhub import clock
-from routing import rulesets
-from routing.models import AdSpend, Decision, Queue, RuleSet, ScorePolicy, SlaPolicy
-from routing.rules.reading import read_rules
+from routing import rules_admin  # noqa: F401 - the page of rules registers itself
+from routing.models import AdSpend, Decision, Queue, ScorePolicy, SlaPolicy
 from tenants.business.models import StaffMember
 from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
 from tenants.sites import business_site
@@ -104,94 +98,6 @@ class SlaPolicyAdmin(SingleRow):
         ("Остальные", {"fields": ["person_answer_seconds", "other_confirm_minutes", "silence_minutes"]}),
         ("Битрикс24", {"fields": ["crm_card_minutes"]}),
     ]
-
-
-class RuleSetForm(forms.ModelForm):
-    class Meta:
-        model = RuleSet
-        fields = ["text", "note"]
-        help_texts = {
-            "text": 'Например: ЕСЛИ источник = Instagram И услуга = "стрижка" ТО назначить = очередь_барберы.'
-            ' По-русски или по-английски; каждое правило можно назвать: ПРАВИЛО "Ночные":',
-            "note": "Одной строкой, для истории версий.",
-        }
-        widgets = {"text": UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false", "class": "font-mono"})}
-
-    def clean_text(self) -> str:
-        text = self.cleaned_data["text"]
-        if errors := read_rules(text).errors:
-            raise forms.ValidationError([str(error) for error in errors])
-        return text
-
-
-@register(RuleSet, site=business_site)
-class RuleSetAdmin(BusinessAdmin):
-    """Versions: the draft is edited and published, an earlier one is brought back."""
-
-    form = RuleSetForm
-    list_display = ["number", "status", "note", "changed_by", "changed_at", "published_at"]
-    ordering = ["-number"]
-    actions_submit_line = ["publish_now", "bring_back"]
-
-    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """There is one draft: it is what one goes on with."""
-        draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first()
-        if draft:
-            return redirect("admin:routing_ruleset_change", draft.pk)
-        return super().add_view(request, *args, **kwargs)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        current = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
-        return {"text": current.text if current else ""}
-
-    def get_readonly_fields(self, request: HttpRequest, obj: RuleSet | None = None) -> list[str]:
-        return [] if obj is None or obj.status == RuleSet.Status.DRAFT else ["text", "note"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: RuleSet | None = None) -> bool:
-        is_draft = obj is None or obj.status == RuleSet.Status.DRAFT
-        return is_draft and super().has_delete_permission(request, obj)
-
-    def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """A draft is published, a retired version is brought back; what is in force needs neither."""
-        found = RuleSet.objects.filter(pk=object_id).first() if object_id else None
-        status = found.status if found else RuleSet.Status.DRAFT
-        wanted = {RuleSet.Status.DRAFT: "publish_now", RuleSet.Status.RETIRED: "bring_back"}.get(status)
-        allowed = super().get_actions_submit_line(request, object_id)
-        return [one for one in allowed if wanted and one.action_name.endswith(wanted)]
-
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        shown = context["original"]
-        if shown and shown.status != RuleSet.Status.DRAFT:
-            context |= {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
-        return super().render_change_form(request, context, *args, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: RuleSet, form: Any, change: bool) -> None:
-        status = RuleSet.objects.filter(pk=obj.pk).values_list("status", flat=True).first() if obj.pk else None
-        if status in (None, RuleSet.Status.DRAFT):
-            saved = rulesets.save_draft(obj.text, by=_who(request), now=clock.now(), note=obj.note)
-            obj.pk, obj.number, obj.status = saved.pk, saved.number, saved.status
-        for one in self.get_actions_submit_line(request, obj.pk):
-            if one.action_name in request.POST:
-                one.method(request, obj)
-
-    @action(description="Сохранить и опубликовать")
-    def publish_now(self, request: HttpRequest, obj: RuleSet) -> None:
-        try:
-            published = rulesets.publish(by=_who(request), now=clock.now())
-        except rulesets.RulesWrong as wrong:
-            for error in wrong.errors:
-                messages.error(request, f"Не опубликовано: {error.message}")
-            return
-        messages.success(request, f"Действует версия {published.number}.")
-
-    @action(description="Вернуть эту версию")
-    def bring_back(self, request: HttpRequest, obj: RuleSet) -> None:
-        again = rulesets.roll_back(obj.number, by=_who(request), now=clock.now())
-        messages.success(request, f"Действует версия {again.number}: как в версии {obj.number}.")
-
-
-def _who(request: HttpRequest) -> str:
-    return request.user.name or request.user.email
 
 
 class QueueForm(forms.ModelForm):

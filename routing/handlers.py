@@ -21,6 +21,7 @@ from routing import (
     reactions,
     rearming,
     refining,
+    review,
     ruling,
     sla,
 )
@@ -66,6 +67,11 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler(review.HANDLER)
+def review_rules(quarter: str, *, now: datetime) -> None:
+    review.review(quarter, now=now)
 
 
 @handler("routing.inform")

@@ -194,7 +194,10 @@ class Decision(models.Model):
     class Meta:
         verbose_name = "решение"
         verbose_name_plural = "решения"
-        indexes = [models.Index(fields=["lead", "id"], name="decision_in_order")]
+        indexes = [
+            models.Index(fields=["lead", "id"], name="decision_in_order"),
+            models.Index(fields=["created_at"], name="decision_of_rules", condition=Q(kind="rule")),
+        ]
 
     def __str__(self) -> str:
         return self.title

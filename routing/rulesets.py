@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from routing import config as configs
+from routing import review
 from routing.models import Queue, RuleSet
 from routing.rules import words
 from routing.rules.reading import RuleError, read_rules
@@ -26,18 +28,44 @@ class RulesWrong(Exception):
         self.errors = tuple(errors)
 
 
+class DraftChanged(Exception):
+    """Somebody else changed the rules meanwhile; `draft` is what stands now, None when there is no draft any more."""
+
+    def __init__(self, draft: RuleSet | None) -> None:
+        super().__init__("the draft was changed meanwhile")
+        self.draft = draft
+
+
 @transaction.atomic
-def save_draft(text: str, *, by: str, now: datetime, note: str = "") -> RuleSet:
-    """Keep the text as the draft, in its canonical form. Raises RulesWrong, and then nothing has changed."""
+def save_draft(text: str, *, by: str, now: datetime, note: str = "", since: str | None = None) -> RuleSet:
+    """Keep the text as the draft, in its canonical form. `since`: the `mark()` of what was edited, None: any.
+
+    Raises RulesWrong, or DraftChanged when something else stands by now; and then nothing has changed."""
     read = read_rules(text)
     if read.errors:
         raise RulesWrong(read.errors)
     _lock()
-    draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first() or RuleSet(number=_next_number())
+    draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first()
+    if since is not None and since != mark():
+        raise DraftChanged(draft)
+    draft = draft or RuleSet(number=_next_number())
     draft.text = write_rules(read.rules, read.language, wide=False)
     draft.note, draft.changed_by, draft.changed_at = note[:200], by[:150], now
     draft.save()
     return draft
+
+
+def edited() -> RuleSet | None:
+    """What one goes on with: the draft, else what is in force, else None."""
+    live = RuleSet.objects.exclude(status=RuleSet.Status.RETIRED)
+    return live.order_by("status").first()  # "draft" comes before "published"
+
+
+def mark() -> str:
+    """Of what stands to be edited: another one whenever its version or text is another."""
+    current = edited()
+    told = f"{current.number} {current.status} {current.text}" if current else ""
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 @transaction.atomic
@@ -73,6 +101,7 @@ def _bring_into_force(rule_set: RuleSet, *, by: str, now: datetime) -> RuleSet:
     rule_set.published_by, rule_set.published_at = by[:150], now
     rule_set.save()
     configs.note_change()
+    review.plan_review(now=now)
     return rule_set
 
 

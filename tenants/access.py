@@ -26,14 +26,32 @@ ABILITIES: dict[str, frozenset[str]] = {
 # App label -> actions of a role in the business's admin.
 _ALL = frozenset({"view", "add", "change", "delete"})
 _VIEW = frozenset({"view"})
-_ROOMS = ("business", "contacts", "channels_app", "assistant", "booking", "routing", "crm", "reminders", "admin")
+_ROOMS = (
+    "business",
+    "contacts",
+    "channels_app",
+    "assistant",
+    "booking",
+    "routing",
+    "rules",  # the page of routing rules, apart from the rest of its room
+    "crm",
+    "reminders",
+    "admin",
+)
 ADMIN_RIGHTS: dict[str, dict[str, frozenset[str]]] = {
     Role.OWNER: dict.fromkeys(_ROOMS, _ALL),
-    Role.SENIOR: {"business": _ALL, "contacts": _VIEW, "booking": _VIEW, "routing": _ALL, "reminders": _VIEW},
-    Role.MANAGER: {"business": _VIEW},
-    Role.RECEPTIONIST: {},
-    Role.SPECIALIST: {},
-    Role.MARKETING: {},
+    Role.SENIOR: {
+        "business": _ALL,
+        "contacts": _VIEW,
+        "booking": _VIEW,
+        "routing": _ALL,
+        "rules": _ALL,
+        "reminders": _VIEW,
+    },
+    Role.MANAGER: {"business": _VIEW, "rules": _ALL},
+    Role.RECEPTIONIST: {"rules": _VIEW},
+    Role.SPECIALIST: {"rules": _VIEW},
+    Role.MARKETING: {"rules": _VIEW},
 }
 
 

@@ -99,7 +99,8 @@ class BusinessSite(_Site):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from tenants.business import readiness
 
-        return super().index(request, {"gaps": readiness.gaps(), **(extra_context or {})})
+        gaps = readiness.gaps() if access.may_edit(request.member, "business", "view") else []
+        return super().index(request, {"gaps": gaps, **(extra_context or {})})
 
 
 agency_site = AgencySite(name="agency_admin")

@@ -150,12 +150,13 @@ def _fields(condition: Condition) -> list[str]:
 def told(condition: Condition, facts: Facts) -> list[tuple[str, bool]]:
     """Each comparison of a condition in Russian with whether it holds, for the decision record."""
     if isinstance(condition, Comparison):
-        return [(_in_words(condition), _tested(condition, facts).is_met)]
+        return [(in_words(condition), _tested(condition, facts).is_met)]
     parts: Sequence[Condition] = (condition.part,) if isinstance(condition, Not) else condition.parts
     return [line for part in parts for line in told(part, facts)]
 
 
-def _in_words(test: Comparison) -> str:
+def in_words(test: Comparison) -> str:
+    """«балл > 70», «клиент — новый»."""
     field = words.field_of(test.field)
     title = field.title if field else test.field
     values = []

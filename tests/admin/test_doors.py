@@ -44,10 +44,21 @@ def test_side_bar_names_every_page_in_the_owners_order(salon, owner):
         assert salon.url(path) in html
 
 
-@pytest.mark.parametrize("path", ["admin/", *BUSINESS_PAGES])
+FOR_ALL = "admin/routing/ruleset/"
+
+
+@pytest.mark.parametrize("path", [path for path in BUSINESS_PAGES if path != FOR_ALL])
 def test_receptionist_and_marketing_are_refused(salon, path):
     for who in ("anna", "mila"):
         assert salon.browser(who).get(salon.url(path)).status_code == 403
+
+
+@pytest.mark.parametrize("who", ["anna", "mila"])
+def test_receptionist_and_marketing_may_read_the_rules_alone(salon, who):
+    html = page(salon.browser(who).get(salon.url("admin/")))
+
+    assert [path for path in BUSINESS_PAGES if salon.url(path) in html] == [FOR_ALL]
+    assert "Что ещё настроить" not in html
 
 
 def test_senior_edits_the_business_but_neither_channels_nor_access(salon):
