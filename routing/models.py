@@ -24,6 +24,11 @@ class Lead(models.Model):
         NURTURE = "nurture", "возврат позже"
         CLOSED = "closed", "закрыт"
 
+    class Priority(models.IntegerChoices):
+        HIGH = 1, "высокий"
+        NORMAL = 0, "обычный"
+        LOW = -1, "низкий"
+
     class Temperature(models.TextChoices):
         HOT = "hot", "горячая"
         WARM = "warm", "тёплая"
@@ -80,7 +85,7 @@ class Lead(models.Model):
     clock = models.CharField("часы", max_length=20, blank=True)
     clock_due_at = models.DateTimeField("срок", null=True, blank=True)
     clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
-    priority = models.SmallIntegerField("приоритет", default=0, db_default=0)  # 1 high, 0 normal, -1 low: set by rules
+    priority = models.SmallIntegerField("приоритет", choices=Priority.choices, default=0, db_default=0)  # set by rules
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
 
