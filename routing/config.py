@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from routing.models import Campaign, RuleSet, ScorePolicy, SlaPolicy
 from routing.rules.deciding import fields_of
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
-from routing.scoring import Weights
+from routing.scoring import Weights, price_scale
 from tenants.business.calendar import Calendar, Rota, load_calendars, load_rotas
 from tenants.business.models import Branch, BusinessSettings, MatrixRole, Service, StaffMember
 from tenants.business.responsibility import load_matrix
@@ -185,11 +185,12 @@ def _read() -> Config:
     settings = BusinessSettings.objects.select_related("backup_staff").get(pk=1)
     calendars = load_calendars()
     staff = list(StaffMember.objects.filter(is_active=True).select_related("branch"))
+    services = price_list()
     return Config(
         settings=settings,
         branches=branches,
-        price_list=price_list(),
-        weights=weights_of(ScorePolicy.load()),
+        price_list=services,
+        weights=weights_of(ScorePolicy.load(), [service.price_kopecks for service in services]),
         policy=SlaPolicy.load(),
         policies=tuple(SlaPolicy.objects.all()),
         wording=Wording(settings.tone),
@@ -218,9 +219,9 @@ def _about(person: StaffMember, *, several: bool) -> str:
     return ", ".join(part for part in (person.position, person.branch.name if several else "") if part)
 
 
-def weights_of(policy: ScorePolicy) -> Weights:
-    """The tenant's policy as the plain weights that `scoring` takes."""
-    return Weights(
+def weights_of(policy: ScorePolicy, prices: Iterable[int] = ()) -> Weights:
+    """The tenant's policy as the plain weights that `scoring` takes; `prices` (kopecks) say what is much money here."""
+    weights = Weights(
         recency_max=policy.recency_max,
         recency_half_life=timedelta(minutes=max(policy.recency_half_life_minutes, 1)),
         intent=(
@@ -257,3 +258,4 @@ def weights_of(policy: ScorePolicy) -> Weights:
         hot_from=policy.hot_from,
         warm_from=policy.warm_from,
     )
+    return price_scale(prices, weights)

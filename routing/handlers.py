@@ -21,10 +21,13 @@ from routing import (
     reactions,
     rearming,
     refining,
+    rescoring,
     review,
     ruling,
+    simulation_job,
     sla,
 )
+from routing import config as configs
 from routing.assignment import lock_assigning
 from routing.clocks import KINDS
 from routing.models import Lead
@@ -67,6 +70,28 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
     leads.follow_appointment(lead_id, appointment_id, what, now=now)
     if what == "confirmed":
         ruling.client_confirmed(lead_id, now=now)
+
+
+@handler("routing.rescore")
+def rescore(lead_id: int, *, now: datetime) -> None:
+    rescoring.age(lead_id, now=now)
+
+
+@handler("routing.rescore_contact")
+def rescore_contact(contact_id: int, *, now: datetime) -> None:
+    rescoring.follow_contact(contact_id, now=now)
+
+
+@handler("routing.rescore_all", kind="outside", queue="bulk")
+def rescore_all(*, now: datetime) -> None:
+    """Safe to run twice: what is scored by the settings of now stays as it is."""
+    configs.forget_all()
+    rescoring.follow_policy(now=now)
+
+
+@handler("routing.simulate", kind="outside", queue="bulk", max_attempts=2)
+def simulate(rule_set_id: int, limit: int, *, now: datetime) -> None:
+    simulation_job.run(rule_set_id, limit, now=now)
 
 
 @handler(review.HANDLER)

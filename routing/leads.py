@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from routing import calls, duties, record, sla
 from routing.config import Config
 from routing.models import Lead
 from routing.rows import TEMPERATURE_TITLES
-from routing.scoring import Facts, score, summary
+from routing.scoring import Facts, Part, Score, moves, score, summary
 from routing.signals import lead_changed
 from tenants.business.models import Branch, MatrixRole, StaffMember, Stage
 from tenants.models import ChannelKind
@@ -71,6 +72,39 @@ def past_of(contact: Contact, *, now: datetime) -> Past:
         future=Count("pk", filter=Q(status__in=["booked", "confirmed"], starts_at__gt=now)),
     )
     return Past(found["visits"], found["revenue"] or 0, found["no_shows"], bool(found["future"]))
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One appointment, as far as it tells of a client's past."""
+
+    starts_at: datetime
+    booked_at: datetime
+    status: str
+    price_kopecks: int
+
+
+def visits_of(contact_ids: Collection[int]) -> dict[int, list[Visit]]:
+    """Appointments by contact id that came to something, for `past_at()`; one query."""
+    rows = Appointment.objects.filter(
+        contact__in=contact_ids, status__in=["booked", "confirmed", "arrived", "no_show"]
+    ).values_list("contact_id", "starts_at", "booked_at", "created_at", "status", "price_kopecks")
+    found: dict[int, list[Visit]] = {}
+    for contact_id, starts_at, booked_at, created_at, status, price in rows:
+        found.setdefault(contact_id, []).append(Visit(starts_at, booked_at or created_at, status, price))
+    return found
+
+
+def past_at(visits: Collection[Visit], moment: datetime) -> Past:
+    """What the business knew of a client at that moment, as far as the visits tell it today. Pure."""
+    begun = [visit for visit in visits if visit.starts_at <= moment]
+    arrived = [visit.price_kopecks for visit in begun if visit.status == Appointment.Status.ARRIVED]
+    return Past(
+        len(arrived),
+        sum(arrived),
+        sum(visit.status == Appointment.Status.NO_SHOW for visit in begun),
+        any(visit.starts_at > moment >= visit.booked_at for visit in visits),
+    )
 
 
 def open_for(
@@ -152,38 +186,62 @@ def _summary(lead: Lead, understanding: Understanding, config: Config) -> str:
     return ", ".join(parts)[:200]
 
 
-def rescore(lead: Lead, past: Past, config: Config, *, now: datetime) -> tuple[str, list[tuple[str, str]]] | None:
+def score_facts(lead: Lead, past: Past, config: Config) -> Facts:
+    """What the score of a lead is made of, as known now."""
+    service = config.service(lead.service_id)
+    return Facts(
+        intent=lead.intent,
+        channel=lead.kind,
+        last_client_at=lead.last_client_at,
+        price_kopecks=service.price_kopecks if service else 0,
+        past_visits=past.visits,
+        past_revenue_kopecks=past.revenue_kopecks,
+        is_vip=lead.contact.is_vip,
+        is_urgent=lead.urgency == "high",
+        from_ad=lead.utm_medium.lower() in AD_MEDIUMS,
+        has_promo=bool(lead.promo),
+        is_price_sensitive=lead.is_price_sensitive,
+    )
+
+
+def rescore(
+    lead: Lead, past: Past, config: Config, *, now: datetime, why: str = ""
+) -> tuple[str, list[tuple[str, str]]] | None:
     """Score the lead by what is known now: the parts, the temperature and the tags are put on it, unsaved.
 
-    Returns title and lines for the decision record; None when the score is what it was."""
-    service = config.service(lead.service_id)
-    result = score(
-        Facts(
-            intent=lead.intent,
-            channel=lead.kind,
-            last_client_at=lead.last_client_at,
-            price_kopecks=service.price_kopecks if service else 0,
-            past_visits=past.visits,
-            past_revenue_kopecks=past.revenue_kopecks,
-            is_vip=lead.contact.is_vip,
-            is_urgent=lead.urgency == "high",
-            from_ad=lead.utm_medium.lower() in AD_MEDIUMS,
-            has_promo=bool(lead.promo),
-            is_price_sensitive=lead.is_price_sensitive,
-        ),
-        config.weights,
-        now=now,
-    )
-    changed = not lead.score_parts or (result.total, result.temperature) != (lead.score, lead.temperature)
+    Returns title and lines for the decision record: the whole score the first time, later what moved it (`why`: what
+    led to it, where no message did); None when the score is what it was."""
+    result = score(score_facts(lead, past, config), config.weights, now=now)
+    before = None
+    if lead.score_parts:
+        before = Score(lead.score, lead.temperature, tuple(Part(**part) for part in lead.score_parts))
     lead.score, lead.temperature = result.total, result.temperature
     lead.score_parts = [part.to_json() for part in result.parts]
+    service = config.service(lead.service_id)
     lead.tags = _tags(lead, service.category or service.name if service else "")
     lead.changed_at = now
-    if not changed:
+    return _scored(before, result, why)
+
+
+def _scored(before: Score | None, after: Score, why: str) -> tuple[str, list[tuple[str, str]]] | None:
+    label = Lead.Temperature(after.temperature).label
+    if before is None:
+        lines = [(part.title, f"{part.points:+d}: {part.reason}") for part in after.parts]
+        return f"Балл {after.total}, {label}: {summary(after.parts)}", lines
+    if (before.total, before.temperature) == (after.total, after.temperature):
         return None
-    lines = [(part.title, f"{part.points:+d}: {part.reason}") for part in result.parts]
-    title = f"Балл {result.total}, {Lead.Temperature(result.temperature).label}: {summary(result.parts)}"
-    return title, lines
+    moved = moves(before.parts, after.parts)
+    told = ", ".join(f"{move.title} {move.before} → {move.after}" for move in moved)
+    lines = [("Почему", why)] if why else []
+    lines += [(move.title, f"{move.before} → {move.after}" + f": {move.reason}" * bool(move.reason)) for move in moved]
+    change = f"{before.total} → {after.total}" if before.total != after.total else str(after.total)
+    return f"Балл {change}, {label}: {told or 'другие пороги'}", lines
+
+
+def score_told(title: str) -> int | None:
+    """The score that a line «scored» of the decision record came to; None: it is no such line."""
+    found = re.match(r"Балл (?:\d+ → )?(\d+),", title)
+    return int(found[1]) if found else None
 
 
 def tag_title(tag: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,21 @@ from booking.signals import appointment_changed
 from channels_app.models import Delivery, Notice
 from channels_app.notices import register_doubt
 from channels_app.signals import delivery_changed, notice_changed
-from contacts.models import Message
+from contacts.models import Contact, Message
 from leadhub import clock, rehearsal
 from leadhub.work import later
-from routing import backlog, config, reactions, rearming
-from routing.models import Lead
+from routing import backlog, config, reactions, rearming, rescoring
+from routing.models import Lead, ScorePolicy
 from routing.signals import lead_changed
-from tenants.business.models import BusinessSettings, DateException, OpeningHours, Shift, ShiftException, StaffMember
+from tenants.business.models import (
+    BusinessSettings,
+    DateException,
+    OpeningHours,
+    Service,
+    Shift,
+    ShiftException,
+    StaffMember,
+)
 
 ROTA = (StaffMember, Shift, ShiftException, OpeningHours, DateException, BusinessSettings)
 SETTINGS = ("routing.ScorePolicy", "routing.SlaPolicy", "routing.RuleSet", "routing.Campaign", "assistant.ModelVersion")
@@ -85,6 +94,29 @@ def quarantine_terms_changed(created: bool, **_: Any) -> None:
         later("routing.quarantine_terms")
 
 
+@receiver(post_save, sender=ScorePolicy)
+@receiver(post_save, sender=Service)
+def weighed_anew(sender: type[Model], created: bool, **_: Any) -> None:
+    """Weights, thresholds or prices were edited: the scores of open leads follow. A new service was asked for by
+    nobody yet."""
+    if sender is ScorePolicy or not created:
+        later("routing.rescore_all", key="")
+
+
+@receiver(post_save, sender=Contact)
+def known_anew(instance: Contact, created: bool, update_fields: Collection[str] | None, **_: Any) -> None:
+    """A client may have been marked as VIP, or been found to be one that was known already."""
+    if not created and (update_fields is None or "is_vip" in update_fields):
+        later("routing.rescore_contact", instance.pk)
+
+
+@receiver(lead_changed, sender=Lead)
+def grows_old(lead: Lead, what: str, now: datetime, **_: Any) -> None:
+    """The client wrote: from now on the score's freshness is lost again."""
+    if what in ("created", "updated") and lead.is_open:
+        rescoring.age_later(lead, now=now)
+
+
 @receiver(delivery_changed, sender=Delivery)
 def note_first_answer(delivery: Delivery, now: datetime, **_: Any) -> None:
     """The provider accepted an answer that acts on the intent: the lead's response time is known, its clock stops. One
@@ -108,6 +140,8 @@ def follow_appointment(appointment: Appointment, what: str, now: datetime, **_: 
     """A visit was booked, moved or cancelled: its lead follows."""
     if appointment.lead_id and what in ("booked", "confirmed", "arrived", "cancelled", "no_show"):
         later("routing.appointment", appointment.lead_id, appointment.pk, what, key=f"{appointment.pk}-{what}")
+    if what in ("arrived", "no_show"):
+        later("routing.rescore_contact", appointment.contact_id)
 
 
 @receiver(notice_changed, sender=Notice)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Temperature = Literal["hot", "warm", "cold"]
 
-PRICE_CEILING_KOPECKS = 1_000_000  # a service of 10 000 ₽ and more gives the whole price part
-REVENUE_CEILING_KOPECKS = 5_000_000  # so does a past revenue of 50 000 ₽
+DEAR_AMONG_TEN = 9  # nine services of ten cost no more than what counts as dear
+LOYAL_VISITS = 10  # a client who paid for so many middling visits brought as much as anybody
+CALLS = frozenset({"mango", "uis", "zadarma"})  # kinds of channels that are a telephone
 
 INTENT_TITLES = {
     "booking": "хочет записаться",
@@ -76,6 +77,9 @@ class Weights:
     price_sensitive: int = 5
     hot_from: int = 70
     warm_from: int = 40
+    # What is much money here follows from the business's own prices (`price_scale`); these serve where it has none.
+    dear_kopecks: int = 1_000_000  # a service of this price and more gives the whole price part
+    loyal_kopecks: int = 5_000_000  # a past revenue of this and more gives all that a repeat client can have
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,15 @@ def score(facts: Facts, weights: Weights, *, now: datetime) -> Score:
     return Score(total, temperature(total, weights), tuple(parts))
 
 
+def price_scale(prices: Iterable[int], weights: Weights) -> Weights:
+    """The weights with what counts as dear, and as a loyal client's revenue, by a business's own prices in kopecks."""
+    paid = sorted(price for price in prices if price > 0)
+    if not paid:
+        return weights
+    dear = paid[-(-len(paid) * DEAR_AMONG_TEN // 10) - 1]
+    return replace(weights, dear_kopecks=dear, loyal_kopecks=LOYAL_VISITS * paid[len(paid) // 2])
+
+
 def temperature(total: int, weights: Weights) -> Temperature:
     if total >= weights.hot_from:
         return "hot"
@@ -141,6 +154,42 @@ def summary(parts: Sequence[Part]) -> str:
     text = " + ".join(f"{part.title} {part.points}" for part in told if part.points > 0)
     minus = "".join(f" − {part.title} {-part.points}" for part in told if part.points < 0)
     return text + minus
+
+
+@dataclass(frozen=True)
+class Move:
+    """How one part of a score changed; `reason` is the newer one, "" for a modifier that no longer holds."""
+
+    key: str
+    title: str
+    before: int
+    after: int
+    reason: str
+
+
+def moves(before: Sequence[Part], after: Sequence[Part]) -> tuple[Move, ...]:
+    """The parts whose points differ, the largest difference first."""
+    old, new = {part.key: part for part in before}, {part.key: part for part in after}
+    found = [
+        Move(
+            key,
+            (new.get(key) or old[key]).title,
+            old[key].points if key in old else 0,
+            new[key].points if key in new else 0,
+            new[key].reason if key in new else "",
+        )
+        for key in dict.fromkeys([*new, *old])
+    ]
+    changed = [move for move in found if move.before != move.after]
+    return tuple(sorted(changed, key=lambda move: -abs(move.after - move.before)))
+
+
+def ages_at(facts: Facts, weights: Weights, *, now: datetime) -> datetime | None:
+    """When freshness has next halved since the last message; None: nothing is left of it to lose."""
+    age = max(now - facts.last_client_at, timedelta(0))
+    if round(weights.recency_max * 0.5 ** (age / weights.recency_half_life)) == 0:
+        return None
+    return facts.last_client_at + weights.recency_half_life * (age // weights.recency_half_life + 1)
 
 
 def _recency(facts: Facts, weights: Weights, now: datetime) -> tuple[int, int, str]:
@@ -169,9 +218,8 @@ def _intent(facts: Facts, weights: Weights) -> Part:
 def _channel(facts: Facts, weights: Weights) -> Part:
     points = dict(weights.channel)
     limit = max(points.values(), default=0)
-    return Part(
-        "channel", "канал", points.get(facts.channel, 0), limit, CHANNEL_TITLES.get(facts.channel, facts.channel)
-    )
+    channel = "call" if facts.channel in CALLS else facts.channel
+    return Part("channel", "канал", points.get(channel, 0), limit, CHANNEL_TITLES.get(channel, channel))
 
 
 def _ltv(facts: Facts, weights: Weights) -> Part:
@@ -179,11 +227,11 @@ def _ltv(facts: Facts, weights: Weights) -> Part:
     if facts.is_vip:
         points, reason = weights.ltv_max, "VIP"
     elif facts.past_visits:
-        share = min(facts.past_revenue_kopecks / REVENUE_CEILING_KOPECKS, 1)
+        share = min(facts.past_revenue_kopecks / max(weights.loyal_kopecks, 1), 1)
         points = round(weights.ltv_repeat_min + (weights.ltv_max - weights.ltv_repeat_min) * share)
         reason = f"был у нас: {facts.past_visits}, принёс {facts.past_revenue_kopecks // 100} ₽"
     else:
-        share = min(facts.price_kopecks / PRICE_CEILING_KOPECKS, 1)
+        share = min(facts.price_kopecks / max(weights.dear_kopecks, 1), 1)
         points = weights.ltv_new + round(weights.ltv_price_max * share)
         reason = f"новый, услуга от {facts.price_kopecks // 100} ₽" if facts.price_kopecks else "новый клиент"
     return Part("ltv", "ценность", min(points, weights.ltv_max), weights.ltv_max, reason)
