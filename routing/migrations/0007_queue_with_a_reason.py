@@ -6,9 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('business', '0006_presence'),
+        ('business', '0007_presence'),
         ('contacts', '0004_message_versions'),
-        ('routing', '0003_rule_sets_and_queues'),
+        ("routing", "0006_terms_by_lead"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('business', '0005_upsells_and_lateness'),
+        ("business", "0007_presence"),
     ]
 
     operations = [
