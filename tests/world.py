@@ -252,5 +252,6 @@ class Business:
         """What the business said to a client of Telegram, oldest first."""
         from contacts.models import Message
 
-        said = Message.objects.filter(conversation__identity__external_id=str(client)).exclude(author="client")
+        told = Message.objects.filter(author__in=["assistant", "staff"])  # notes are for colleagues
+        said = told.filter(conversation__identity__external_id=str(client))
         return list(said.order_by("id").values_list("text", flat=True))
