@@ -21,15 +21,16 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 BEAT_EVERY = 5.0  # seconds
 
+# An array, not a join with what was found: a join may read the whole table, all that is pending included.
 _DUE = """
 UPDATE public.due_work SET sent_at = %(now)s
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM public.due_work
     WHERE failed_at IS NULL AND due_at <= %(now)s
       AND (sent_at IS NULL OR sent_at < %(resend)s)
       AND (claimed_until IS NULL OR claimed_until < %(now)s)
     ORDER BY due_at LIMIT %(batch)s
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE SKIP LOCKED))
 RETURNING id, schema, handler, queue
 """
 
