@@ -1,4 +1,4 @@
-"""Score, clocks and ad spend as the owner edits them; decisions to look at."""
+"""Score and ad spend as the owner edits them; decisions to look at."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from leadhub import clock
-from routing import rulesets
-from routing.models import AdSpend, Decision, Queue, RuleSet, ScorePolicy, SlaPolicy
+from routing import rulesets, terms_admin  # noqa: F401 - registers its page
+from routing.models import AdSpend, Decision, Queue, RuleSet, ScorePolicy
 from routing.rules.reading import read_rules
 from tenants.business.models import StaffMember
 from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
@@ -85,24 +85,6 @@ class ScorePolicyAdmin(SingleRow):
                 "description": "Складываются сверху; последняя вычитается.",
             },
         ),
-    ]
-
-
-@register(SlaPolicy, site=business_site)
-class SlaPolicyAdmin(SingleRow):
-    help_texts = {
-        "hot_take_seconds": "Не взяли вовремя: заявка переходит следующему, затем резервному сотруднику.",
-        "max_hops": "Сколько сотрудников получат заявку по очереди, прежде чем её получит резервный.",
-        "hot_confirm_minutes": "Не довели до записи: узнает тот, кто отвечает за этап (A в матрице).",
-        "person_answer_seconds": "Когда заявку ведёт человек. Не ответил: заявка переходит следующему.",
-        "other_confirm_minutes": "Тёплые и холодные. Не довели: узнает тот, кто отвечает за этап.",
-        "silence_minutes": "Клиент ждёт ответа человека дольше: узнает тот, кто отвечает за этап.",
-        "crm_card_minutes": "Карточки нет дольше: узнаёт агентство.",
-    }
-    fieldsets = [
-        ("Горячая заявка", {"fields": ["hot_take_seconds", "max_hops", "hot_confirm_minutes"]}),
-        ("Остальные", {"fields": ["person_answer_seconds", "other_confirm_minutes", "silence_minutes"]}),
-        ("Битрикс24", {"fields": ["crm_card_minutes"]}),
     ]
 
 
