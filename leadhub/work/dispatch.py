@@ -22,7 +22,7 @@ BATCH = 500
 BEAT_EVERY = 5.0  # seconds
 
 # An array, not a join with what was found: a join may read the whole table, all that is pending included.
-_DUE = """
+DUE = """
 UPDATE public.due_work SET sent_at = %(now)s
 WHERE id = ANY(ARRAY(
     SELECT id FROM public.due_work
@@ -40,7 +40,7 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
 
     Costs by what is due, not by how many tenants."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
+        cursor.execute(DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
         rows = cursor.fetchall()
     return len(rows) if owing.ring(rows) else 0
 
