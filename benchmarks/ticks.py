@@ -128,10 +128,7 @@ def _done_in(tenants: list[Tenant], count: int) -> float:
         _plant(tenant, [due] * (count // len(tenants)))
     due_at = clock.now() + timedelta(seconds=2)
     DueWork.objects.filter(handler=HANDLER).update(due_at=due_at)
-    while DueWork.objects.filter(handler=HANDLER, failed_at=None).exists():
-        time.sleep(0.05)
-        if clock.now() - due_at > timedelta(minutes=2):
-            raise TimeoutError("clocks that were due are not done")
+    _wait(due_at)
     seconds = (clock.now() - due_at).total_seconds()
     breached = sum(_breached(tenant) for tenant in tenants)
     if breached < count:
@@ -139,12 +136,20 @@ def _done_in(tenants: list[Tenant], count: int) -> float:
     return seconds
 
 
+def _wait(due_at: datetime) -> None:
+    """Until all clocks that are due at the latest then are done."""
+    while DueWork.objects.filter(handler=HANDLER, failed_at=None).exists():
+        time.sleep(0.05)
+        if clock.now() - due_at > timedelta(minutes=2):
+            raise TimeoutError("clocks that were due are not done")
+
+
 def _lateness(tenants: list[Tenant]) -> list[float]:
     """Seconds from the due moment of a clock to the moment its work began, of clocks that come one by one."""
     start, late = clock.now() + timedelta(seconds=5), []
     due = [start + timedelta(seconds=0.37 * number) for number in range(SINGLE)]
     planted = [(tenant, moment, _plant(tenant, [moment])[0]) for tenant, moment in zip(tenants, due, strict=True)]
-    time.sleep(max((due[-1] - clock.now()).total_seconds(), 0) + 3)
+    _wait(due[-1])
     for tenant, moment, lead in planted:
         with tenant_context(tenant):
             late.append((Decision.objects.get(lead=lead, kind="breach").created_at - moment).total_seconds())

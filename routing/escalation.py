@@ -225,7 +225,7 @@ def tell_accountable(lead: Lead, text: str, *, now: datetime) -> None:
 def _breach(lead: Lead, what: str, *, now: datetime) -> None:
     lead.breaches += 1
     lead.changed_at = now
-    lead.save(update_fields=["breaches", "changed_at"])
+    record.keep(lead, "breaches", "changed_at")
     record.add(lead, "breach", what, [("Срок", sla.TITLES.get(lead.clock, lead.clock or "ответ"))], now=now)
     live.publish("lead", id=lead.pk)
 

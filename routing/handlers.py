@@ -10,7 +10,7 @@ from django.db import transaction
 from contacts.models import Conversation
 from leadhub import clock
 from leadhub.work import handler, later
-from routing import escalation, leads, pipeline, rearming, refining, ruling, sla
+from routing import escalation, leads, pipeline, rearming, record, refining, ruling, sla
 from routing.assignment import lock_assigning
 from routing.clocks import KINDS
 from routing.models import Lead
@@ -51,12 +51,14 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
 def _with_lead(lead_id: int, act: Callable[[Lead], object]) -> None:
     """Do something with a lead under its locks, in the order that is the same everywhere: conversation, chairs
     (booking), assigning, lead."""
-    found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
-    if found is None:
+    conversation = Conversation.objects.select_for_update(of=("self",)).filter(leads=lead_id).first()
+    if conversation is None:
         return
-    Conversation.objects.select_for_update().get(pk=found)
     lock_assigning()
-    act(Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id))
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id)
+    lead.conversation = conversation
+    with record.together(lead):
+        act(lead)
 
 
 def _clock(name: str) -> None:
