@@ -1,4 +1,4 @@
-"""Score, clocks and ad spend as the owner edits them; decisions to look at."""
+"""Score and ad spend as the owner edits them; decisions to look at."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from routing import rules_admin  # noqa: F401 - the page of rules registers itself
-from routing.models import AdSpend, Decision, Queue, ScorePolicy, SlaPolicy
+from routing import rules_admin, terms_admin  # noqa: F401 - these pages register themselves
+from routing.models import AdSpend, Decision, Queue, ScorePolicy
 from tenants.business.models import StaffMember
 from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
 from tenants.sites import business_site
@@ -82,22 +82,6 @@ class ScorePolicyAdmin(SingleRow):
     ]
 
 
-@register(SlaPolicy, site=business_site)
-class SlaPolicyAdmin(SingleRow):
-    help_texts = {
-        "hot_take_seconds": "Не взяли вовремя: заявка переходит следующему, затем резервному сотруднику.",
-        "max_hops": "Сколько сотрудников получат заявку по очереди, прежде чем её получит резервный.",
-        "hot_confirm_minutes": "Не довели до записи: узнает тот, кто отвечает за этап (A в матрице).",
-        "person_answer_seconds": "Когда заявку ведёт человек. Не ответил: заявка переходит следующему.",
-        "other_confirm_minutes": "Тёплые и холодные. Не довели: узнает тот, кто отвечает за этап.",
-        "silence_minutes": "Клиент ждёт ответа человека дольше: узнает тот, кто отвечает за этап.",
-        "crm_card_minutes": "Карточки нет дольше: узнаёт агентство.",
-    }
-    fieldsets = [
-        ("Горячая заявка", {"fields": ["hot_take_seconds", "max_hops", "hot_confirm_minutes"]}),
-        ("Остальные", {"fields": ["person_answer_seconds", "other_confirm_minutes", "silence_minutes"]}),
-        ("Битрикс24", {"fields": ["crm_card_minutes"]}),
-    ]
 
 
 class QueueForm(forms.ModelForm):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+
+from django.db import transaction
 
 from channels_app import live
 from channels_app.models import Notice
 from channels_app.notices import notify
+from contacts.models import Conversation
 from routing import record, sla
 from routing.models import Lead, Task
 from routing.signals import lead_changed, task_changed
@@ -37,7 +42,7 @@ def call_task(
         if at:
             task.due_at = at
             task.save(update_fields=["due_at"])
-            sla.put_off(lead, at, why="agreed", now=now)
+            _stand_still(lead, at, now=now)
         return task
     task = Task.objects.create(
         lead=lead,
@@ -48,11 +53,29 @@ def call_task(
         due_at=at or sla.business_due(lead, now, timedelta(minutes=15)),
         created_at=now,
     )
-    if at:
-        sla.put_off(lead, at, why="agreed", now=now)
+    if at and at > now:
+        _stand_still(lead, at, now=now)
     task_changed.send(Task, task=task, what="created", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)
     return task
+
+
+def _stand_still(lead: Lead, until: datetime, *, now: datetime) -> None:
+    """Nothing is expected of people before the time that was agreed."""
+    with _clocks_as_they_are(lead):
+        sla.put_off(lead, until, why="agreed", now=now)
+
+
+@contextmanager
+def _clocks_as_they_are(lead: Lead) -> Iterator[None]:
+    """Within it the lead's clocks are those of this moment, and nobody else changes them."""
+    if lead.draft is not None:  # a step of the pipeline, which holds the conversation
+        yield
+        return
+    with transaction.atomic():
+        Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+        lead.refresh_from_db(fields=["clocks", "clock", "clock_due_at", "clock_started_at"])
+        yield
 
 
 def withdraw_call(lead: Lead, *, now: datetime) -> None:
@@ -82,7 +105,9 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
         lead.status, lead.changed_at = Lead.Status.OPEN, now
         record.keep(lead, "status", "changed_at")
         sla.show(lead, "", None, now)
-        sla.resume(lead, now=now)
+    if sla.until_of(lead):
+        with _clocks_as_they_are(lead):
+            sla.resume(lead, now=now)
     record.add(lead, "task", "Сделано: " + task.title, [("Кто", by.name)] if by else [], now=now)
     task_changed.send(Task, task=task, what="done", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)

@@ -20,6 +20,7 @@ from routing import (
     quarantine,
     reactions,
     rearming,
+    record,
     refining,
     rescoring,
     review,
@@ -152,12 +153,14 @@ def offer(lead_id: int, *rest: int, now: datetime) -> None:
 def _with_lead(lead_id: int, act: Callable[[Lead], object]) -> None:
     """Do something with a lead under its locks, in the order that is the same everywhere: conversation, chairs
     (booking), assigning, lead."""
-    found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
-    if found is None:
+    conversation = Conversation.objects.select_for_update(of=("self",)).filter(leads=lead_id).first()
+    if conversation is None:
         return
-    Conversation.objects.select_for_update().get(pk=found)
     lock_assigning()
-    act(Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id))
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead_id)
+    lead.conversation = conversation
+    with record.together(lead):
+        act(lead)
 
 
 def _clock(name: str) -> None:

@@ -129,7 +129,7 @@ def _answer(
         if is_new:
             rows.store(lead)
         else:
-            sla.client_is_back(lead, now=now)
+            sla.resume(lead, now=now)  # the client is back, whatever was waited for
             lead.save()
         if is_new and lead.is_open:
             sla.start_confirm(lead, now=now)

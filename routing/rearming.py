@@ -26,8 +26,9 @@ MOVING = frozenset(
 
 
 def owe(now: datetime) -> None:
-    """The current tenant's clocks are to be counted again, once for all edits of these seconds."""
-    later("routing.rearm_clocks", key="", at=now + PAUSE)
+    """The current tenant's clocks, if any run, are to be counted again, once for all edits of these seconds."""
+    if page(0).exists():
+        later("routing.rearm_clocks", key="", at=now + PAUSE)
 
 
 def page(after_id: int) -> QuerySet[Lead]:

@@ -161,17 +161,11 @@ def put_off(lead: Lead, until: datetime, *, why: str, now: datetime) -> bool:
     return True
 
 
-def client_is_back(lead: Lead, *, now: datetime) -> None:
-    """The client wrote: whatever the clocks waited for, they go on."""
-    if _standing(lead):
-        forget("routing.resume_clocks", lead.pk)
-        resume(lead, now=now)
-
-
 def resume(lead: Lead, *, now: datetime) -> None:
-    """Clocks that stood still go on with what was left of them."""
+    """Clocks that stood still go on with what was left of them: the client wrote, the call was made, the time came."""
     if not _standing(lead):
         return
+    forget("routing.resume_clocks", lead.pk)
     lead.clocks = {name: value for name, value in (lead.clocks or {}).items() if name != PAUSE}
     record.keep(lead, "clocks")
     for name, clock in clocks_of(lead):

@@ -21,15 +21,16 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 BEAT_EVERY = 5.0  # seconds
 
-_DUE = """
+# An array, not a join with what was found: a join may read the whole table, all that is pending included.
+DUE = """
 UPDATE public.due_work SET sent_at = %(now)s
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM public.due_work
     WHERE failed_at IS NULL AND due_at <= %(now)s
       AND (sent_at IS NULL OR sent_at < %(resend)s)
       AND (claimed_until IS NULL OR claimed_until < %(now)s)
     ORDER BY due_at LIMIT %(batch)s
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE SKIP LOCKED))
 RETURNING id, schema, handler, queue
 """
 
@@ -39,7 +40,7 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
 
     Costs by what is due, not by how many tenants."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
+        cursor.execute(DUE, {"now": now, "resend": now - settings.WORK_RESEND_AFTER, "batch": batch})
         rows = cursor.fetchall()
     return len(rows) if owing.ring(rows) else 0
 

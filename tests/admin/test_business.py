@@ -111,7 +111,7 @@ def test_service_that_visits_had_is_not_deleted(salon, owner):
 # --- One row ---
 
 
-@pytest.mark.parametrize("model", ["business/businesssettings", "routing/scorepolicy", "routing/slapolicy"])
+@pytest.mark.parametrize("model", ["business/businesssettings", "routing/scorepolicy"])
 def test_list_of_a_single_row_opens_the_row(salon, owner, model):
     answer = owner.get(salon.url(f"admin/{model}/"))
 

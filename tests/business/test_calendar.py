@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routing import clocks
 from tenants.business.calendar import (
     LAST_MINUTE,
+    Attendance,
     Calendar,
     Pattern,
     Rota,
@@ -105,6 +107,125 @@ def test_next_opening_is_open_and_nothing_before_it_is(calendar, moment):
         return
     assert calendar.is_open(opens)
     assert business_seconds_between(moment, opens, calendar) == 0
+
+
+# --- Branch and person against the oracle, in the cities we serve -------------------------------------------------
+
+CITIES = [ZoneInfo(name) for name in ("Asia/Yekaterinburg", "Asia/Omsk", "Europe/Moscow", "Asia/Krasnoyarsk")]
+_starts = st.sampled_from([time(0), time(7, 30), time(8), time(9), time(10, 15)])
+_ends = st.sampled_from([time(17), time(19, 45), time(21), LAST_MINUTE])
+# Around the holidays of early November, of the New Year (with days moved by decree) and of May.
+_days = st.sampled_from([date(2026, 11, 1), date(2026, 12, 29), date(2027, 4, 30)]).flatmap(
+    lambda first: st.integers(0, 12).map(lambda offset: first + timedelta(days=offset))
+)
+
+
+@st.composite
+def city_calendars(draw):
+    week = tuple(draw(hours_of_day()) for _ in range(7))
+    special = draw(st.dictionaries(_days, hours_of_day(), max_size=4))
+    return Calendar(draw(st.sampled_from(CITIES)), week, special, draw(st.booleans()))
+
+
+@st.composite
+def rotas(draw):
+    patterns = []
+    for _ in range(draw(st.integers(1, 3))):
+        cycle = draw(st.sampled_from([1, 2, 4, 7]))
+        lunch = draw(st.sampled_from([(None, None), (time(13), time(14)), (time(12, 30), time(13, 15))]))
+        offset = draw(st.integers(0, cycle - 1))
+        hours = draw(_starts), draw(_ends)
+        patterns.append(Pattern(draw(st.sampled_from([1, 2])), date(2026, 1, 5), cycle, offset, *hours, *lunch))
+    changed = st.none() | st.tuples(_starts, _ends)
+    return Rota(draw(st.sampled_from([1, 2])), tuple(patterns), draw(st.dictionaries(_days, changed, max_size=4)))
+
+
+def slow_is_at_work(moment, rota, branches):
+    """A person at one minute, read off the rota by hand."""
+
+    def within(hours, local):
+        start, end = hours
+        return start <= local.time() and (end == LAST_MINUTE or local.time() < end)
+
+    def shift(pattern, local):
+        if not within((pattern.start, pattern.end), local):
+            return False
+        return not (pattern.break_start and pattern.break_start <= local.time() < pattern.break_end)
+
+    for branch_id, calendar in branches.items():
+        local = moment.astimezone(calendar.zone)
+        day = local.date()
+        today = [each for each in rota.patterns if (day - each.anchor).days % each.cycle_days == each.offset_day]
+        if day in rota.exceptions:
+            place = today[0].branch_id if today else rota.home_branch_id
+            if place == branch_id and rota.exceptions[day] and within(rota.exceptions[day], local):
+                return True
+            continue
+        closed = bool(calendar.week[day.weekday()]) and not calendar.hours(day)
+        if not closed and any(each.branch_id == branch_id and shift(each, local) for each in today):
+            return True
+    return False
+
+
+beginnings = st.builds(
+    lambda day, minutes: datetime.combine(day, time(0), UTC) + minutes * MINUTE, _days, st.integers(0, 24 * 60 - 1)
+)
+
+
+@given(rotas(), city_calendars(), city_calendars(), beginnings, st.integers(0, 2 * 24 * 60))
+@settings(max_examples=60, deadline=None)
+def test_a_persons_minutes_are_those_at_work(rota, first, second, start, minutes):
+    branches = {1: first, 2: second}
+    slow = sum(60 for step in range(minutes) if slow_is_at_work(start + step * MINUTE, rota, branches))
+    assert business_seconds_between(start, start + minutes * MINUTE, Attendance(rota, branches)) == slow
+
+
+@given(rotas(), city_calendars(), beginnings, st.integers(1, 8 * 60))
+@settings(max_examples=60, deadline=None)
+def test_a_persons_clock_is_due_when_so_many_minutes_were_worked(rota, calendar, start, minutes):
+    branches = {1: calendar, 2: calendar}
+    due = business_due(start, minutes * 60, Attendance(rota, branches))
+    if (due - start).days > 4:
+        return  # nothing new, and the oracle is slow
+    worked, moment = 0, start
+    while worked < minutes:
+        if not slow_is_at_work(moment, rota, branches) and moment - start > timedelta(days=5):
+            assert due == start + minutes * MINUTE  # never at work: all time counts
+            return
+        worked += slow_is_at_work(moment, rota, branches)
+        moment += MINUTE
+    assert due == moment
+
+
+@given(
+    city_calendars().filter(lambda calendar: all(calendar.week)),
+    beginnings,
+    st.integers(1, 3 * 60),
+    st.lists(st.integers(0, 3 * 60), max_size=5),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_clock_that_stood_still_counts_only_the_minutes_it_ran(calendar, start, allowance, turns):
+    """`turns`: minutes to the next pause, to the next going on, and so on."""
+    clock, now = clocks.begun(allowance * 60, calendar, at=start), start
+    left, runs = allowance, True
+    for minutes in turns:
+        if runs:
+            passed = sum(slow_is_open(now + step * MINUTE, calendar) for step in range(minutes))
+            left = max(left - passed, 0)
+            now += minutes * MINUTE
+            clock = clocks.paused(clock, calendar, now=now)
+            assert clock.due_at is None
+        else:
+            now += minutes * MINUTE
+            clock = clocks.resumed(clock, calendar, now=now)
+        assert clock.left == left * 60
+        runs = not runs
+    clock = clocks.resumed(clock, calendar, now=now)
+    moment = clock.started_at
+    while left and moment - clock.started_at < timedelta(days=16):
+        left -= slow_is_open(moment, calendar)
+        moment += MINUTE
+    assert left or clock.due_at == moment
 
 
 # --- Days that people know ----------------------------------------------------------------------------------------
