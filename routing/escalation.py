@@ -7,7 +7,7 @@ from datetime import datetime
 from channels_app import live
 from channels_app.notices import notify
 from routing import config as configs
-from routing import record, ruling, sla
+from routing import presence, record, ruling, sla
 from routing.assignment import give, lock_assigning, make_owner
 from routing.calls import needs_call, people_accountable
 from routing.models import Lead
@@ -34,6 +34,8 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     previous = lead.owner
     late = f"не взята за {policy.hot_take_seconds} с"
     _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
+    if previous:
+        presence.note_missed(previous, lead_id=lead.pk, now=now)
     if ruling.rule_on(lead, "timer_due", now=now):
         return
     if previous:
