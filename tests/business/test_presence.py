@@ -52,7 +52,7 @@ def test_a_break_is_no_end_of_the_shift():
 
 @pytest.mark.parametrize(
     ("word", "why", "is_near"),
-    [("away", "отошёл", True), ("gone", "закончил смену", False), ("silent", "не отвечает", False)],
+    [("away", "временно отсутствует", True), ("gone", "смена закончена", False), ("silent", "не отвечает", False)],
 )
 def test_the_button_counts_for_its_shift(word, why, is_near):
     out = where(at("12:00"), person(word, at("11:00")))
@@ -63,7 +63,7 @@ def test_the_button_counts_for_its_shift(word, why, is_near):
 
 def test_who_must_begin_by_the_button_is_not_there_before():
     unbegun = where(at("10:00"), requires_check_in=True)
-    assert (unbegun.is_present, unbegun.why) == (False, "не начал смену")
+    assert (unbegun.is_present, unbegun.why) == (False, "смена не начата")
     assert where(at("10:00"), person("here", at("08:50")), requires_check_in=True).is_present  # came early
     assert not where(at("10:00"), person("here", at("17:00", date(2026, 11, 24))), requires_check_in=True).is_present
 

@@ -34,7 +34,7 @@ def test_a_day_by_the_button(day, open_page):  # noqa: F811 - the fixture
         page.goto(day.url("inbox/shift/"))
         shift = page.locator("#shift-page")
         shift.get_by_text("на месте до 21:00").wait_for()
-        assert shift.get_by_text("отошёл", exact=True).is_visible()  # Anna
+        assert shift.locator("li", has_text="Анна").get_by_text("временно отсутствует").is_visible()  # Anna
         look(page, f"here-{width}")
 
         shift.get_by_role("button", name="Отойти").click()

@@ -78,7 +78,7 @@ def test_every_candidate_and_why_not_stands_in_the_record(salon, clock, make):
     lead = make()
     assert assignment.give(lead, stage="first_contact", now=clock.now(), why="Горячая заявка") == salon.boris
     told = details(lead)
-    assert told["Анна"] == "закончил смену"
+    assert told["Анна"] == "смена закончена"
     assert told["→ Борис"].startswith("единственный свободный")
     assert told["Светлана"] == "не отвечает за этот этап"
     assert told["Порядок отбора"].startswith("работает → на смене → на месте")
@@ -107,7 +107,7 @@ def test_a_colleague_out_for_a_moment_is_asked_before_the_backup(salon, clock, m
     StaffMember.objects.filter(name="Борис").update(presence="away", presence_since=clock.now())
     lead = make()
     assert assignment.give(lead, stage="first_contact", now=clock.now(), why="Горячая заявка") == salon.boris
-    assert lead.assignments.get().reason == "отошёл ненадолго: никого подходящего нет на смене"
+    assert lead.assignments.get().reason == "временно отсутствует: никого подходящего нет на смене"
 
 
 def test_named_shift_takes_who_works_it_today(salon, clock, outside):
