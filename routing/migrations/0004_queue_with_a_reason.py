@@ -6,7 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('business', '0006_presence'),
         ('contacts', '0004_message_versions'),
         ('routing', '0003_rule_sets_and_queues'),
     ]
