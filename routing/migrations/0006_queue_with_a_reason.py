@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contacts', '0004_message_versions'),
-        ('routing', '0003_rule_sets_and_queues'),
+        ('routing', '0005_sequences'),
     ]
 
     operations = [
