@@ -427,8 +427,6 @@ def shift(request: HttpRequest) -> HttpResponse:
         messages.info(request, "По графику у вас сейчас нет смены: она длится, пока вы её не закончите.")
     if not request.htmx:
         return redirect("inbox:shift")
-    if request.headers.get("HX-Target") == "shift-page":
-        return render(request, "inbox/_shift_page.html", {"shift": queries.shift_page(request.member, now=now)})
     return render(request, "inbox/_shift_changed.html", {"shift": queries.shift_of(request.member, now=now)})
 
 

@@ -133,7 +133,7 @@ def _reserve(
     if has_reserve:
         usual = {person.staff_id: person for circle in circles for person in circle if person.is_near}
         near = [person for person in usual.values() if branch_id is None or person.branch_id == branch_id]
-        asked.append(("отошёл ненадолго", [person for person in near if not _burden(person, exclude)]))
+        asked.append(("временно отсутствует", [person for person in near if not _burden(person, exclude)]))
         duty = [person for person in candidates if person.role in ON_DUTY and not obstacles[person.staff_id]]
         asked.append(("дежурный", duty))
     backup = [person for person in candidates if person.staff_id == backup_id]

@@ -10,7 +10,7 @@ from channels_app.models import Delivery
 from channels_app.notices import notify
 from leadhub.work import later
 from routing import config as configs
-from routing import duties, record, ruling, sla
+from routing import duties, presence, record, ruling, sla
 from routing.assignment import give, lock_assigning, make_owner, people_at_work, tiers_for
 from routing.calls import kind_given, needs_call, withdraw_call
 from routing.clocks import KINDS
@@ -69,6 +69,7 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     late = f"не взята за {terms['hot_take_seconds']} с"
     _breach(lead, "take", f"{previous.name}: {late}" if previous else late, now=now)
     if previous:
+        presence.note_missed(previous, lead_id=lead.pk, now=now)
         key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
         notify(previous, "reassigned", f"Заявка {late}, передаём дальше", lead_id=lead.pk, key=key, now=now)
     if not _rules_move(lead, "timer_due", now=now) and lead.is_open:

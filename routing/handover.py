@@ -73,14 +73,14 @@ def _moves_at(lead: Lead, person: StaffMember, there: Standing, *, now: datetime
         return None
     given = lead.assigned_at or lead.created_at
     if there.absent_since:
-        if given >= there.absent_since:
+        if given > there.absent_since:
             return None
         if there.kind == Presence.GONE or lead.taken_at is None:
             return now
         return there.absent_since + timedelta(minutes=configs.load().settings.away_minutes)
     if there.is_on_shift:
         return None if there.is_near else now
-    if there.until is None or given >= there.until:
+    if there.until is None or given > there.until:
         return None
     return now if there.is_absent else _after_grace(lead, person, there.until, now=now)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from channels_app.notices import notify
@@ -36,6 +37,7 @@ def standing(person: StaffMember, *, now: datetime) -> Standing:
 # --- The button -----------------------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def begin(staff: StaffMember, *, now: datetime) -> None:
     """«Начать смену», «Вернулся»: new leads are offered again, and what waited is given out."""
     _say(staff, Presence.HERE, now=now)
@@ -43,12 +45,14 @@ def begin(staff: StaffMember, *, now: datetime) -> None:
     later("routing.backlog", key="now")
 
 
+@transaction.atomic
 def step_out(staff: StaffMember, *, now: datetime) -> None:
     """«Отошёл»: nothing new is offered; what was offered and not taken goes on; after a while the rest does too."""
     _say(staff, Presence.AWAY, now=now)
     look_again(staff, now=now)
 
 
+@transaction.atomic
 def finish(staff: StaffMember, *, now: datetime, why: str = "") -> None:
     """«Закончить смену»: open leads go to those who are there. `why`: a day off that was entered («заболела»)."""
     _say(staff, Presence.GONE, now=now, why=why)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from assistant.words import plural
+
 Temperature = Literal["hot", "warm", "cold", "spam"]
 Author = Literal["client", "assistant", "staff", "system"]
 DeliveryState = Literal["", "queued", "sent", "delivered", "read", "failed", "cancelled"]
@@ -114,6 +116,7 @@ class Counters:
     test: int = 0
 
 
+_MANY = "открытых заявок: они перейдут"
 ShiftState = Literal["here", "away", "break", "silent", "gone", "unbegun", "off"]
 
 
@@ -152,6 +155,18 @@ class ShiftView:
     colleagues: tuple[Colleague, ...] = ()  # others on shift now
     marks: tuple[ShiftMark, ...] = ()  # of today, oldest first
     waiting: int = 0  # leads in the queue: they need a person and have none
+
+    @property
+    def can_end(self) -> bool:
+        return self.state in ("here", "away", "silent", "break")
+
+    @property
+    def question(self) -> str:
+        """What is asked before the shift is ended; "": nothing."""
+        if not self.open_leads:
+            return ""
+        them = plural(self.open_leads, "открытая заявка: она перейдёт", "открытые заявки: они перейдут", _MANY)
+        return f"У вас {self.open_leads} {them} к тем, кто на смене. Закончить смену?"
 
 
 @dataclass(frozen=True)

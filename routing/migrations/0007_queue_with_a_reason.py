@@ -6,9 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('business', '0007_presence'),
         ('contacts', '0004_message_versions'),
-        ("routing", "0006_terms_by_lead"),
+        ('routing', '0006_terms_by_lead'),
     ]
 
     operations = [

@@ -43,8 +43,8 @@ class Presence(models.TextChoices):
     """What a person last said by the shift button; the empty word leaves it to the schedule."""
 
     HERE = "here", "на месте"
-    AWAY = "away", "отошёл"
-    GONE = "gone", "закончил смену"
+    AWAY = "away", "временно отсутствует"
+    GONE = "gone", "смена закончена"
     SILENT = "silent", "не отвечает"  # said by the product: offered leads ran out unanswered
 
 

@@ -15,7 +15,7 @@ BREAK = timedelta(hours=2)  # a gap of one day that is no longer parts no shifts
 LONGEST = timedelta(hours=12)  # of a shift that was begun by the button and stands in no schedule
 LOOK_BACK, LOOK_AHEAD = 3, 8  # days
 OUT = (Presence.AWAY, Presence.SILENT, Presence.GONE)
-NOT_BEGUN = "не начал смену"
+NOT_BEGUN = "смена не начата"
 NO_ROTA = Rota(home_branch_id=0)
 
 
@@ -72,7 +72,7 @@ def standing(
         branch_id = (turn.stretch_at(now) or turn.stretches[0]).branch_id
     if person.is_away and person.presence not in OUT:  # by the list of staff, until it is taken back there
         is_on, until = bool(turn), turn.end if turn else None
-        why = "отошёл" if is_on else "не на смене"
+        why = "отсутствует" if is_on else "не на смене"
         return Standing(is_on, True, why, branch_id, began=turn.start if turn else None, until=until)
     if turn is None:
         return _off_schedule(person, rota, calendars, word, now)

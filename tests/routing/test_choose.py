@@ -124,14 +124,14 @@ def reserve(*people, exclude=(), backup_id=None):
 
 def test_where_nobody_is_able_those_out_for_a_moment_then_who_is_on_duty_then_the_backup():
     near = replace(ANNA, is_away=True, is_near=True, absence="отошёл")
-    gone = replace(BORIS, is_away=True, absence="закончил смену")
+    gone = replace(BORIS, is_away=True, absence="смена закончена")
     owner = replace(SVETLANA, staff_id=4, name="Виктор", role="owner")
     backup = replace(SVETLANA, staff_id=5, name="Вера", role="marketing", is_on_shift=False)
     everybody = near, gone, owner, backup
     choice = reserve(*everybody, backup_id=5)
-    assert (choice.staff_id, choice.reason) == (1, "отошёл ненадолго: никого подходящего нет на смене")
+    assert (choice.staff_id, choice.reason) == (1, "временно отсутствует: никого подходящего нет на смене")
     assert [verdict.reason for verdict in choice.verdicts[1:]] == [
-        "закончил смену",
+        "смена закончена",
         "не отвечает за этот этап",
         "не на смене",
     ]
