@@ -19,8 +19,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leadhub import clock
-from tenants.business import shifts, texts
-from tenants.business.forms import FillShiftsForm, MatrixForm, ServiceForm, ShiftForm, TextForm
+from tenants.business import preferences, shifts, texts
+from tenants.business.forms import FillShiftsForm, MatrixForm, ServiceForm, ShiftForm, StaffForm, TextForm
 from tenants.business.models import (
     Branch,
     BusinessSettings,
@@ -143,7 +143,21 @@ class StaffMemberAdmin(BusinessAdmin):
         (None, {"fields": ["name", "role", "position", "branch", "is_active", "is_away"]}),
         ("Приём", {"fields": ["takes_bookings", "skills"]}),
         ("Заявки", {"fields": ["user", "load_cap"]}),
+        (
+            "Уведомления",
+            {
+                "fields": [
+                    ("phone", "shown_telegram"),
+                    *(tuple(preferences.field_names(name)) for name in preferences.ORDERS),
+                    "off_shift",
+                ],
+                "description": "Первая строка: срочное, вторая: остальное. Сотрудник меняет это и сам, на странице"
+                " «Уведомления»; там же подключает Telegram и push.",
+            },
+        ),
     ]
+    form = StaffForm
+    readonly_fields = ["shown_telegram"]
     inlines = [ShiftInline, ShiftExceptionInline]
     actions_detail = ["fill_shifts", "to_delete"]
     instead_of_deleting = (
@@ -160,6 +174,10 @@ class StaffMemberAdmin(BusinessAdmin):
         return super().formfield_for_manytomany(
             db_field, request, widget=UnfoldAdminCheckboxSelectMultipleWidget(), **kwargs
         )
+
+    @display(description="Telegram")
+    def shown_telegram(self, staff: StaffMember) -> str:
+        return "подключён" if staff.telegram_chat_id else "не подключён"
 
     @action(description="Заполнить смены", permissions=["change"], icon="calendar_month")
     def fill_shifts(self, request: HttpRequest, object_id: str) -> HttpResponse:
