@@ -90,8 +90,10 @@ def _context(request: HttpRequest, form: Any) -> dict[str, Any]:
 _ADDRESS = "telegram_address"
 
 
-def _fields(form: Any, name: str) -> list[Any]:
-    return [form[field] for field in preferences.field_names(name)]
+def _fields(form: Any, name: str) -> list[tuple[str, Any]]:
+    return [
+        (place, form[field]) for place, field in zip(preferences.PLACES, preferences.field_names(name), strict=True)
+    ]
 
 
 def _ready(staff: StaffMember) -> set[str]:

@@ -148,11 +148,11 @@ class StaffMemberAdmin(BusinessAdmin):
             {
                 "fields": [
                     ("phone", "shown_telegram"),
-                    *(tuple(preferences.field_names(name)) for name in preferences.ORDERS),
+                    *zip(*map(preferences.field_names, preferences.ORDERS), strict=True),
                     "off_shift",
                 ],
-                "description": "Первая строка: срочное, вторая: остальное. Сотрудник меняет это и сам, на странице"
-                " «Уведомления»; там же подключает Telegram и push.",
+                "description": "Сотрудник меняет это и сам, на странице «Уведомления»; там же подключает Telegram и"
+                " push.",
             },
         ),
     ]

@@ -58,7 +58,6 @@ class StaffForm(PreferencesForm, forms.ModelForm):  # type: ignore[misc, valid-t
             for field in preferences.field_names(name):
                 if field in self.fields:
                     self.fields[field].widget = UnfoldAdminSelectWidget(choices=self.fields[field].choices)
-                    self.fields[field].help_text = ""
         if "off_shift" in self.fields:
             self.fields["off_shift"].widget = UnfoldBooleanSwitchWidget()
         for field, value in self.starting(self.instance.preferences).items():

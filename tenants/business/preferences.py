@@ -14,7 +14,7 @@ from django.db import models
 class NoticeChannel(models.TextChoices):
     """Where a notice can reach a person. A new channel is a line here and a class in `channels_app.notice_channels`."""
 
-    PUSH = "push", "Push на телефон или компьютер"
+    PUSH = "push", "Push"
     TELEGRAM = "telegram", "Telegram"
     SMS = "sms", "СМС"
     EMAIL = "email", "Почта"
@@ -110,9 +110,7 @@ PreferencesForm = type(
     "PreferencesForm",
     (_PreferencesForm,),
     {
-        field: forms.ChoiceField(
-            label=place, choices=[("", "—"), *NoticeChannel.choices], required=False, help_text=title
-        )
+        field: forms.ChoiceField(label=f"{title}: {place}", choices=[("", "—"), *NoticeChannel.choices], required=False)
         for name, title in ORDERS.items()
         for field, place in zip(field_names(name), PLACES, strict=True)
     },

@@ -203,7 +203,7 @@ def test_rehearsal_tells_nobody(desk, salon, clock):
     from routing.rehearsing import Visitor, rehearsal_of
 
     with rehearsal_of(Visitor("telegram", "501"), start=clock.now()) as play:
-        play.client_says(HOT)
+        play.client_writes(HOT)
         assert Notice.objects.filter(kind="hot_lead").exists()
     clock.tick(minutes=2)
     assert [call for call in desk.outside.log("telegram") if call["method"] == "sendMessage"] == []
