@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -32,7 +33,7 @@ from tenants.middleware import open_page
 from tenants.models import PushSubscription
 
 LATEST = 20  # notices on the page
-MOST_BROWSERS = 10  # of one person in one business
+MOST_BROWSERS = 5  # of one person in one business
 WORKER = settings.BASE_DIR / "static" / "js" / "sw.js"
 
 View = Callable[..., HttpResponse]
@@ -149,6 +150,22 @@ def worker(request: HttpRequest) -> HttpResponse:
     answer["Service-Worker-Allowed"] = request.META.get("SCRIPT_NAME", "") + "/"
     answer["Cache-Control"] = "no-cache"
     return answer
+
+
+@require_GET
+@open_page
+def manifest(request: HttpRequest) -> HttpResponse:
+    """What a phone needs to put the business on its home screen; an iPhone shows push only from there."""
+    told = {
+        "name": request.tenant.name,
+        "short_name": request.tenant.name[:12],
+        "start_url": reverse("inbox:list"),
+        "scope": reverse("business_home"),
+        "display": "standalone",
+        "lang": "ru",
+        "icons": [{"src": static("icon.svg"), "sizes": "any", "type": "image/svg+xml"}],
+    }
+    return JsonResponse(told, content_type="application/manifest+json")
 
 
 @require_POST

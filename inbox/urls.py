@@ -18,6 +18,7 @@ urlpatterns = [
     path("notices/push/", notices.subscribe, name="notices_push"),
     path("notices/push/off/", notices.unsubscribe, name="notices_push_off"),
     path("notices/react/", notices.react, name="notices_react"),
+    path("app.webmanifest", notices.manifest, name="manifest"),
     path("sw.js", notices.worker, name="worker"),
     path("poll/", views.poll, name="poll"),
     path("<int:lead_id>/", views.conversation, name="conversation"),

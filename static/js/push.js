@@ -22,27 +22,40 @@ async function send(url, told) {
   return detail;
 }
 
-function stand(subscription, words) {
-  on.hidden = Boolean(subscription);
-  off.hidden = !subscription;
-  say.textContent = words ?? (subscription ? "Включены в этом браузере." : "");
+function stand(isOn, words) {
+  on.hidden = Boolean(isOn);
+  off.hidden = !isOn;
+  say.textContent = words ?? (isOn ? "Включены в этом браузере." : "");
 }
 
 async function registered() {
   return navigator.serviceWorker.register(box.dataset.worker, { scope: box.dataset.scope });
 }
 
+// Subscribed here and known to the server: a browser may have been taken off its list, or subscribed under an old key.
+async function isKnown(subscription) {
+  if (!subscription) return false;
+  const sum = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(subscription.endpoint));
+  const name = Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return box.dataset.known.split(" ").includes(name);
+}
+
+async function fresh(worker) {
+  const key = bytes(box.dataset.key);
+  const old = await worker.pushManager.getSubscription();
+  const kept = old && new Uint8Array(old.options.applicationServerKey ?? []);
+  if (old && key.some((byte, place) => byte !== kept[place])) await old.unsubscribe();
+  return worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+}
+
 async function subscribe() {
   if ((await Notification.requestPermission()) !== "granted") {
-    return stand(null, "Браузер не разрешил уведомления. Разрешите их для этого сайта в настройках браузера.");
+    return stand(false, "Браузер не разрешил уведомления. Разрешите их для этого сайта в настройках браузера.");
   }
   const worker = await registered();
   await navigator.serviceWorker.ready;
-  const subscription = await worker.pushManager.subscribe({
-    userVisibleOnly: true,
-    applicationServerKey: bytes(box.dataset.key),
-  });
-  stand(subscription, await send(box.dataset.subscribe, subscription));
+  const subscription = await fresh(worker);
+  stand(true, await send(box.dataset.subscribe, subscription));
 }
 
 async function unsubscribe() {
@@ -52,7 +65,7 @@ async function unsubscribe() {
     await send(box.dataset.unsubscribe, { endpoint: subscription.endpoint });
     await subscription.unsubscribe();
   }
-  stand(null, "Выключены в этом браузере.");
+  stand(false, "Выключены в этом браузере.");
 }
 
 function act(what) {
@@ -68,7 +81,7 @@ async function look() {
     return;
   }
   const worker = await registered();
-  stand(await worker.pushManager.getSubscription());
+  stand(await isKnown(await worker.pushManager.getSubscription()));
   on.addEventListener("click", act(subscribe));
   off.addEventListener("click", act(unsubscribe));
 }
