@@ -53,9 +53,7 @@ def test_push_is_shown_and_its_button_takes_the_lead(hot, open_page, committed_s
     origin = scope.removesuffix("/t/vesna/")
 
     with page.context.expect_event("request", lambda asked: asked.url.endswith("notices/react/")):
-        devtools.send(
-            "ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": number, "data": pushed}
-        )
+        devtools.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": number, "data": pushed})
     worker = page.context.service_workers[0]
     titles = "self.registration.getNotifications().then((all) => all.map((one) => one.title))"
     assert worker.evaluate(titles) == [notice.text]
