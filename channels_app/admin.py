@@ -11,14 +11,17 @@ from django.contrib.admin import register
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from channels_app import accounts, adapters, inbound, outbound
-from channels_app.models import ChannelAccount, Delivery, InboundEvent
+from channels_app import accounts, adapters, inbound, notice_sending, outbound
+from channels_app.models import ChannelAccount, Delivery, InboundEvent, Notice
 from leadhub import clock
+from tenants.business.preferences import NoticeChannel
 from tenants.editing import BusinessAdmin, ReadOnly
 from tenants.models import ChannelKind, HookKey
 from tenants.sites import business_site
@@ -277,3 +280,66 @@ class DeliveryAdmin(ReadOnly, BusinessAdmin):
         for delivery in failed:
             outbound.retry(delivery, now=clock.now())
         messages.success(request, f"Отправляется ещё раз: {len(failed)}.")
+
+
+@register(Notice, site=business_site)
+class NoticeAdmin(ReadOnly, BusinessAdmin):
+    """What the staff was told outside of the screen, how it went and what they answered."""
+
+    list_display = ["created_at", "staff", "text", "shown_state", "shown_way", "shown_answer"]
+    list_filter = ["state", "staff", "kind"]
+    list_select_related = ["staff"]
+    fields = ["created_at", "staff", "text", "shown_state", "shown_tries", "seen_at", "shown_answer", "outcome"]
+    ordering = ["-pk"]
+    actions = ["tell_again"]
+
+    @display(
+        description="состояние",
+        label={
+            "ждёт отправки": "info",
+            "отправляется": "info",
+            "отправлено": "success",
+            "не доставлено": "danger",
+            "не понадобилось": "warning",
+            "только на экране": "warning",
+        },
+    )
+    def shown_state(self, notice: Notice) -> str:
+        return notice.get_state_display()
+
+    @display(description="как")
+    def shown_way(self, notice: Notice) -> str:
+        sent = notice.last_sent
+        return _way(sent["channel"]) if sent else "—"
+
+    @display(description="ответ")
+    def shown_answer(self, notice: Notice) -> str:
+        if notice.answer and notice.answered_at:
+            return f"{notice.get_answer_display()}, {timezone.localtime(notice.answered_at):%H:%M:%S}"
+        return "увидено" if notice.seen_at else "—"
+
+    @display(description="попытки")
+    def shown_tries(self, notice: Notice) -> SafeString:
+        return format_html_join(mark_safe("<br>"), "{}", ((_try_line(one),) for one in notice.tries)) or mark_safe("—")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "change")
+
+    @action(description="Отправить ещё раз", permissions=["retry"])
+    def tell_again(self, request: HttpRequest, rows: QuerySet) -> None:
+        """Those that did not arrive; the others are on their way or were told."""
+        number = sum(notice_sending.retry(notice, now=clock.now()) for notice in rows.order_by("pk"))
+        messages.success(request, f"Отправляется ещё раз: {number}.")
+
+
+def _way(channel: str) -> str:
+    return str(NoticeChannel(channel).label) if channel in NoticeChannel.values else channel
+
+
+def _try_line(one: dict[str, Any]) -> str:
+    """«12:03:05 Telegram: не доставлено: бот отключён»."""
+    states = {"sent": "принято", "failed": "не доставлено", "later": "не отвечает", "again": "отправлено ещё раз"}
+    moment = parse_datetime(one["at"])
+    at = f"{timezone.localtime(moment):%H:%M:%S}" if moment else ""
+    parts = [_way(one["channel"]), states[one["state"]], one.get("error", "")]
+    return f"{at} " + ": ".join(part for part in parts if part)

@@ -122,6 +122,7 @@ def _tell_urgent(staff: StaffMember, notices: Sequence[Notice], ready: set[str],
     if not notices:
         return None
     told = Notice.objects.filter(staff=staff, kind__in=Notice.URGENT, told_at__gt=now - URGENT_GATHERED)
+    told = told.filter(state__in=[_State.SENDING, _State.SENT])
     last = told.exclude(pk__in=[notice.pk for notice in notices]).order_by("-told_at").first()
     if last and last.told_at:
         _look_again(staff, last.told_at + URGENT_GATHERED, "urgent")
@@ -301,11 +302,14 @@ def take_back(batch: int, *, now: datetime) -> None:
 
 def _in_telegram(notices: Sequence[Notice]) -> list[tuple[dict[str, Any], ChannelAccount]]:
     """The message's appearances in Telegram, with the bot of each."""
-    if not notices:
-        return []
-    sent = [one for one in notices[0].tries if one["channel"] == NoticeChannel.TELEGRAM and one["state"] == "sent"]
-    bots = ChannelAccount.objects.filter(is_active=True).in_bulk([one["account"] for one in sent])
-    return [(one, bots[one["account"]]) for one in sent if one["account"] in bots]
+    tries = (one for notice in notices for one in notice.tries)
+    sent = {
+        (one["account"], one["id"]): one
+        for one in tries
+        if one["channel"] == NoticeChannel.TELEGRAM and one["state"] == "sent"
+    }
+    bots = ChannelAccount.objects.filter(is_active=True).in_bulk({account for account, _ in sent})
+    return [(one, bots[account]) for (account, _), one in sent.items() if account in bots]
 
 
 def _quietly(act: Callable[..., None], staff: StaffMember, *told: Any) -> None:

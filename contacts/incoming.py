@@ -16,8 +16,8 @@ class Incoming:
 
     `message`, `pressed` (a button, `text` is its words) and `start` (the client opened the chat) are the client's
     words; `edited` are new words for `external_message_id`, which was said before. `blocked` and `unblocked` say
-    whether the client may be written to. `staff` is one of our own people, who pressed a button under a notice (`text` is
-    the button's data). `ignored` is none of ours; `reason` says in Russian why.
+    whether the client may be written to. `staff` is one of our own people, who pressed a button under a notice (`text`
+    is the button's data). `ignored` is none of ours; `reason` says in Russian why.
     """
 
     kind: Kind

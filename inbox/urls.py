@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox import teaching, views
+from inbox import notices, teaching, views
 
 app_name = "inbox"
 urlpatterns = [
@@ -12,6 +12,14 @@ urlpatterns = [
     path("tasks/<int:task_id>/done/", views.task_done, name="task_done"),
     path("quarantine/", views.quarantine, name="quarantine"),
     path("shift/", views.shift, name="shift"),
+    path("notices/", notices.page, name="notices"),
+    path("notices/try/", notices.try_out, name="notices_try"),
+    path("notices/telegram/", notices.telegram, name="notices_telegram"),
+    path("notices/push/", notices.subscribe, name="notices_push"),
+    path("notices/push/off/", notices.unsubscribe, name="notices_push_off"),
+    path("notices/react/", notices.react, name="notices_react"),
+    path("app.webmanifest", notices.manifest, name="manifest"),
+    path("sw.js", notices.worker, name="worker"),
     path("poll/", views.poll, name="poll"),
     path("<int:lead_id>/", views.conversation, name="conversation"),
     path("<int:lead_id>/row/", views.row, name="row"),

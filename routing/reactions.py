@@ -22,7 +22,7 @@ KIND = "notice"  # lines of the decision record about notices
 OF_OWNER = frozenset({"hot_lead", "urgent", "handover"})  # they make sense while the lead is its reader's
 ABOUT_WORK = OF_OWNER | {"breach"}  # they make sense while the lead is open
 TAKEN = "Вы ведёте заявку"
-_CHANNELS = {
+CHANNELS = {
     NoticeChannel.PUSH: "Push",
     NoticeChannel.TELEGRAM: "Telegram",
     NoticeChannel.SMS: "СМС",
@@ -169,7 +169,7 @@ def _details(notice: Notice, *, zone: object) -> list[tuple[str, str]]:
         if one["state"] in _STATES:
             why = f": {one['error']}" if one.get("error") else ""
             shown = f", показано {at(one['shown_at'])}" if one.get("shown_at") else ""
-            name = _CHANNELS.get(one["channel"], one["channel"])
+            name = CHANNELS.get(one["channel"], one["channel"])
             lines.append((name, f"{_STATES[one['state']]} {at(one['at'])}{why}{shown}"))
     if notice.seen_at:
         lines.append(("Увидено", at(notice.seen_at)))

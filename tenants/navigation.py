@@ -50,6 +50,7 @@ BUSINESS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         (
             Page("Подключения", "hub", "channels_app.ChannelAccount", "Telegram, чат и форма на сайте, СМС"),
             Page("Доставки", "outgoing_mail", "channels_app.Delivery", "Что отправлено и что не дошло"),
+            Page("Уведомления сотрудникам", "notifications_active", "channels_app.Notice", "Кому, как и что ответили"),
             Page("Входящие события", "move_to_inbox", "channels_app.InboundEvent", "Всё, что пришло, как есть"),
             Page("Битрикс24", "sync_alt", "crm.Connection", "Портал, проверка прав"),
             Page("Обмен с Битрикс24", "swap_vert", "crm.Link", "Что записано и что не записалось"),

@@ -20,8 +20,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from leadhub import clock
-from tenants.business import responsibility, shifts, texts, versions
-from tenants.business.forms import FillShiftsForm, MatrixForm, ServiceForm, ShiftForm, TextForm
+from tenants.business import preferences, responsibility, shifts, texts, versions
+from tenants.business.forms import FillShiftsForm, MatrixForm, ServiceForm, ShiftForm, StaffForm, TextForm
 from tenants.business.models import (
     Branch,
     BusinessSettings,
@@ -145,7 +145,21 @@ class StaffMemberAdmin(BusinessAdmin):
         (None, {"fields": ["name", "role", "position", "branch", "is_active", "is_away"]}),
         ("Приём", {"fields": ["takes_bookings", "skills"]}),
         ("Заявки", {"fields": ["user", "load_cap", "lead_weight"]}),
+        (
+            "Уведомления",
+            {
+                "fields": [
+                    ("phone", "shown_telegram"),
+                    *zip(*map(preferences.field_names, preferences.ORDERS), strict=True),
+                    "off_shift",
+                ],
+                "description": "Сотрудник меняет это и сам, на странице «Уведомления»; там же подключает Telegram и"
+                " push.",
+            },
+        ),
     ]
+    form = StaffForm
+    readonly_fields = ["shown_telegram"]
     inlines = [ShiftInline, ShiftExceptionInline]
     actions_detail = ["fill_shifts", "to_delete"]
     instead_of_deleting = (
@@ -162,6 +176,10 @@ class StaffMemberAdmin(BusinessAdmin):
         return super().formfield_for_manytomany(
             db_field, request, widget=UnfoldAdminCheckboxSelectMultipleWidget(), **kwargs
         )
+
+    @display(description="Telegram")
+    def shown_telegram(self, staff: StaffMember) -> str:
+        return "подключён" if staff.telegram_chat_id else "не подключён"
 
     @action(description="Заполнить смены", permissions=["change"], icon="calendar_month")
     def fill_shifts(self, request: HttpRequest, object_id: str) -> HttpResponse:

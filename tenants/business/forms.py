@@ -18,8 +18,9 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from tenants.business import shifts, texts
-from tenants.business.models import Branch, Letter, MatrixRole, Service, Shift, Stage, Weekday
+from tenants.business import preferences, shifts, texts
+from tenants.business.models import Branch, Letter, MatrixRole, Service, Shift, StaffMember, Stage, Weekday
+from tenants.business.preferences import PreferencesForm
 from tenants.business.responsibility import check_matrix, gaps
 from tenants.business.shifts import SOME_MONDAY, WEEK
 from tenants.editing import RoublesField
@@ -42,6 +43,30 @@ class ServiceForm(forms.ModelForm):
             self.add_error("price_to_kopecks", "Верхняя цена меньше нижней.")
             told.pop("price_to_kopecks", None)
         return told
+
+
+class StaffForm(PreferencesForm, forms.ModelForm):  # type: ignore[misc, valid-type]
+    """A person, and how they are told of leads."""
+
+    class Meta:
+        model = StaffMember
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets name them
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in preferences.ORDERS:
+            for field in preferences.field_names(name):
+                if field in self.fields:
+                    self.fields[field].widget = UnfoldAdminSelectWidget(choices=self.fields[field].choices)
+        if "off_shift" in self.fields:
+            self.fields["off_shift"].widget = UnfoldBooleanSwitchWidget()
+        for field, value in self.starting(self.instance.preferences).items():
+            self.initial.setdefault(field, value)
+
+    def save(self, commit: bool = True) -> StaffMember:
+        if "off_shift" in self.fields:
+            self.instance.notice_preferences = preferences.written(self.chosen())
+        return super().save(commit)
 
 
 class ShiftForm(forms.ModelForm):

@@ -14,7 +14,7 @@ from django.db import models
 class NoticeChannel(models.TextChoices):
     """Where a notice can reach a person. A new channel is a line here and a class in `channels_app.notice_channels`."""
 
-    PUSH = "push", "Push на телефон или компьютер"
+    PUSH = "push", "Push"
     TELEGRAM = "telegram", "Telegram"
     SMS = "sms", "СМС"
     EMAIL = "email", "Почта"
@@ -65,9 +65,14 @@ def check(kept: Any) -> None:
 
 
 PLACES = ("сначала", "затем", "потом", "и наконец")
+ORDERS = {"urgent": "Срочное", "other": "Остальное"}
 
 
-class PreferencesFields(forms.Form):
+def field_names(order: str) -> list[str]:
+    return [f"{order}_{number}" for number in range(1, len(PLACES) + 1)]
+
+
+class _PreferencesForm(forms.Form):
     """Both orders as lists of choices, one below the other; `chosen()` is what was picked."""
 
     off_shift = forms.BooleanField(
@@ -76,38 +81,37 @@ class PreferencesFields(forms.Form):
         help_text="Для дежурных. Остальное придёт одним сообщением в начале смены.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("urgent", "other"):
-            for number, place in enumerate(PLACES, start=1):
-                choices = [("", "—"), *NoticeChannel.choices]
-                self.fields[f"{name}_{number}"] = forms.ChoiceField(label=place, choices=choices, required=False)
-
     @staticmethod
     def starting(chosen: Preferences) -> dict[str, Any]:
         """Initial values of the fields."""
         told: dict[str, Any] = {"off_shift": chosen.off_shift}
-        for name in ("urgent", "other"):
-            told |= {f"{name}_{number}": one for number, one in enumerate(getattr(chosen, name), start=1)}
+        for name in ORDERS:
+            told |= dict(zip(field_names(name), getattr(chosen, name), strict=False))
         return told
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or self.cleaned_data
-        for name in ("urgent", "other"):
-            order = self._order(name)
-            for number in range(1, len(PLACES) + 1):
-                picked = told.get(f"{name}_{number}")
-                if picked and order.count(picked) > 1 and order.index(picked) + 1 < number:
-                    self.add_error(f"{name}_{number}", "Этот канал уже выбран выше.")
+        for name in ORDERS:
+            seen: set[str] = set()
+            for field in field_names(name):
+                picked = told.get(field)
+                if picked and picked in seen:
+                    self.add_error(field, "Этот канал уже выбран выше.")
+                seen.add(picked or "")
         return told
 
     def chosen(self) -> Preferences:
-        return Preferences(
-            urgent=tuple(dict.fromkeys(self._order("urgent"))),
-            other=tuple(dict.fromkeys(self._order("other"))),
-            off_shift=bool(self.cleaned_data.get("off_shift")),
-        )
+        picked = {name: (self.cleaned_data.get(field) for field in field_names(name)) for name in ORDERS}
+        orders = {name: tuple(one for one in values if one) for name, values in picked.items()}
+        return Preferences(**orders, off_shift=bool(self.cleaned_data.get("off_shift")))
 
-    def _order(self, name: str) -> list[str]:
-        picked = (self.cleaned_data.get(f"{name}_{number}") for number in range(1, len(PLACES) + 1))
-        return [one for one in picked if one]
+
+PreferencesForm = type(
+    "PreferencesForm",
+    (_PreferencesForm,),
+    {
+        field: forms.ChoiceField(label=f"{title}: {place}", choices=[("", "—"), *NoticeChannel.choices], required=False)
+        for name, title in ORDERS.items()
+        for field, place in zip(field_names(name), PLACES, strict=True)
+    },
+)

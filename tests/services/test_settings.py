@@ -99,3 +99,22 @@ def test_compose_file_names_every_part_and_only_what_exists():
     explained = (BASE_DIR / ".env.example").read_text()
     for name in re.findall(r"\$\{([A-Z_]+)", (BASE_DIR / "docker-compose.yml").read_text()):
         assert name in explained
+
+
+def test_local_copy_makes_its_push_key_once_and_a_wrong_one_is_refused(tmp_path: Path, monkeypatch):
+    from channels_app.webpush import public_key
+    from leadhub import environment
+
+    monkeypatch.setenv("LEADHUB_DATA", str(tmp_path))
+    for name in ("DATABASE_URL", "DEBUG", "VAPID_PRIVATE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    key = environment.vapid_key()
+    assert environment.vapid_key() == key
+    assert (tmp_path / "vapid.key").stat().st_mode & 0o777 == 0o600
+    assert len(public_key(key)) == 87
+    monkeypatch.setenv("DEBUG", "false")
+    assert environment.vapid_key() == ""  # a server is told its key, or offers no push
+    for wrong in ("short", "A" * 43, "_" * 43, "ключ"):
+        monkeypatch.setenv("VAPID_PRIVATE_KEY", wrong)
+        with pytest.raises(environment.ImproperlyConfigured):
+            environment.vapid_key()
