@@ -28,6 +28,7 @@ ACTS = [
     "inbox/{lead}/correct/",
     "inbox/{lead}/release/",
     "inbox/{lead}/book/",
+    "inbox/quarantine/many/",
     "inbox/tasks/{task}/done/",
     "inbox/shift/",
     "calendar/{visit}/arrived/",
@@ -38,7 +39,7 @@ ACTS = [
 ]
 FORM = {
     "text": "привет", "client_key": "abcdefgh1", "seen": "99", "outcome": "refused", "intent": "other", "on": "0",
-    "in_minutes": "5", "opening": "6-1-3629400", "service": "1",
+    "in_minutes": "5", "opening": "6-1-3629400", "service": "1", "lead": "1", "act": "erase",
 }  # fmt: skip
 
 

@@ -54,11 +54,12 @@ def advertised(autumn, past):
 
 def test_the_list_tells_what_advertising_brought_and_cost(salon, mila, advertised):
     shown = words(mila.get(salon.url("reports/campaigns/")))
-    assert "Осень ВКонтакте · autumn 7 2 1 1 900 ₽ 450 ₽ 900 ₽" in shown or "autumn 7 2 1 1 900 ₽ 450 ₽ 900 ₽" in shown
+    assert "· autumn 7 2 1 1 900 ₽ 450 ₽ 900 ₽" in shown
     assert "Метки без кампании" in shown
     assert "brand" in shown
     one = words(mila.get(salon.url(f"reports/campaigns/{advertised.pk}/?from=2026-11-24&to=2026-11-24")))
-    assert "Переходы 7 Заявки 2 Записались 1 Новые клиенты 1 Расход 900 ₽ Цена заявки 450 ₽ Цена клиента 900 ₽" in one
+    figures = "Переходы 7 Заявки 2 Записались 1 Новые клиенты 1 Расход 900 ₽ Цена заявки 450 ₽ Цена клиента 900 ₽"
+    assert figures.replace(" ", "") in one.replace(" ", "")
 
 
 def test_the_number_of_queries_does_not_grow_with_campaigns(salon, mila, advertised, clock):
