@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import unquote_plus
 
 from reports import facts, kpi, words
 from reports.facts import Places
@@ -40,7 +41,7 @@ class CampaignRow:
 
 @dataclass(frozen=True)
 class LinkView:
-    """A link to copy. `is_main`: where the campaign leads by itself."""
+    """A link to copy. `target`: where it leads, for people to read. `is_main`: where the campaign leads by itself."""
 
     title: str
     kind: str
@@ -152,4 +153,4 @@ def links(campaign: Campaign) -> tuple[LinkView, ...]:
             if kind != campaign.landing and campaign.addresses.get(kind)
         ),
     ]
-    return tuple(replace(view, target=campaigns.target(campaign, view.kind)) for view in views)
+    return tuple(replace(view, target=unquote_plus(campaigns.target(campaign, view.kind))) for view in views)

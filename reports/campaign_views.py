@@ -187,15 +187,14 @@ def sheet(request: HttpRequest) -> HttpResponse:
         )
     except NotASheet as error:
         return _spend(request, error=str(error), status=422)
-    rows = spending.compared(read.lines)
+    rows, names = spending.compared(read.lines), _names()
     changing = [row.line for row in rows if not row.is_same]
     context = {
         "sheet": read,
-        "rows": rows,
+        "rows": [(row, names.get(row.line.key[1:], "")) for row in rows],
         "changing": len(changing),
         "total": sum(row.line.kopecks for row in rows),
         "sealed": _sealed(request, changing),
-        "known": {(one.utm_source.lower(), one.utm_campaign.lower()): one.name for one in Campaign.objects.all()},
         "place": "reports",
     }
     return render(request, "reports/spend_preview.html", context)
@@ -215,7 +214,7 @@ def keep_sheet(request: HttpRequest) -> HttpResponse:
 
 
 def _spend(request: HttpRequest, form: SpendForm | None = None, *, error: str = "", status: int = 200) -> HttpResponse:
-    names = {(one.utm_source.lower(), one.utm_campaign.lower()): one.name for one in Campaign.objects.all()}
+    names = _names()
     rows = AdSpend.objects.order_by("-day", "source", "campaign")[:SHOWN_SPEND]
     context = {
         "form": form or SpendForm(today=_today()),
@@ -226,6 +225,12 @@ def _spend(request: HttpRequest, form: SpendForm | None = None, *, error: str = 
         "place": "reports",
     }
     return render(request, "reports/spend.html", context, status=status)
+
+
+def _names() -> dict[tuple[str, str], str]:
+    """Campaigns' names by their marks."""
+    told = Campaign.objects.values_list("utm_source", "utm_campaign", "name")
+    return {(source.lower(), mark.lower()): name for source, mark, name in told}
 
 
 def _sealed(request: HttpRequest, lines: list[Line]) -> str:

@@ -158,8 +158,14 @@ def listed(member: Member, *, now: datetime) -> list[QuarantineRow]:
 
 
 def _reason(lines: Sequence[dict[str, str]]) -> str:
-    told = [line["value"].removeprefix("спам: ") for line in lines if line["name"] == "Почему"]
-    return "; ".join(told) or "похоже на рекламу"
+    """«похоже на рекламу: «продвижение», «t.me/xxx»»: what was said of several words is said once."""
+    told: dict[str, list[str]] = {}
+    for line in lines:
+        if line["name"] == "Почему":
+            what, _, quoted = line["value"].removeprefix("спам: ").partition(": «")
+            told.setdefault(what, []).append(f"«{quoted}" if quoted else "")
+    parts = [f"{what}: {', '.join(quotes)}" if any(quotes) else what for what, quotes in told.items()]
+    return "; ".join(parts) or "похоже на рекламу"
 
 
 def _last_words(conversation_ids: Sequence[int]) -> dict[int, str]:
