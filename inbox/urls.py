@@ -11,6 +11,7 @@ urlpatterns = [
     path("tasks/", views.tasks, name="tasks"),
     path("tasks/<int:task_id>/done/", views.task_done, name="task_done"),
     path("quarantine/", views.quarantine, name="quarantine"),
+    path("quarantine/many/", views.quarantine_many, name="quarantine_many"),
     path("shift/", views.shift, name="shift"),
     path("notices/", notices.page, name="notices"),
     path("notices/try/", notices.try_out, name="notices_try"),

@@ -21,8 +21,9 @@ from inbox import presence
 from inbox.cards import card_view
 from inbox.screen import listing, screen, whole_number
 from leadhub import clock
-from routing import access, assignment, calls, leads, outcomes, queries, replies, talks, teaching, visits
+from routing import access, assignment, calls, outcomes, queries, replies, talks, teaching, visits
 from routing import presence as shifts
+from routing import quarantine as quarantine_acts
 from routing.cards import contact_view, openings_view, read_value
 from routing.models import Lead
 from routing.rows import ConversationView
@@ -30,6 +31,7 @@ from tenants.access import Member
 
 POLL_OVERLAP = timedelta(seconds=2)  # what was being committed while the last answer was made
 POLL_LONGEST = timedelta(hours=1)
+MOST_AT_ONCE = 100  # quarantined leads that are released or erased together
 LONGEST_CALL_WAIT = 60 * 24 * 7  # minutes
 HOMES = (("inbox", "inbox:list"), ("reports", "reports:owner"), ("calendar", "calendar:day"))
 
@@ -114,8 +116,9 @@ def tasks(request: HttpRequest) -> HttpResponse:
 @require_GET
 @screen("inbox.all")
 def quarantine(request: HttpRequest) -> HttpResponse:
-    context = {"rows": queries.quarantined(request.member), "place": "inbox"}
-    return render(request, "inbox/quarantine.html", context | _shift(request.member, now=clock.now()))
+    now = clock.now()
+    context = {"rows": quarantine_acts.listed(request.member, now=now), "place": "inbox"}
+    return render(request, "inbox/quarantine.html", context | _shift(request.member, now=now))
 
 
 @require_GET
@@ -328,11 +331,33 @@ def correct(request: HttpRequest, lead_id: int) -> HttpResponse:
 def release(request: HttpRequest, lead_id: int) -> HttpResponse:
     """Out of quarantine; the row leaves the page of the quarantined."""
     lead = access.lead_for(request.member, lead_id)
-    leads.release(lead, by=request.member.staff, now=clock.now())
-    messages.success(request, "Заявка вернулась в список.")
+    quarantine_acts.release(lead, by=request.member, now=clock.now())
+    messages.success(request, "Заявка вернулась в список. Ассистент запомнит: это не спам.")
     if not request.htmx:
         return redirect("inbox:quarantine")
     return render(request, "_toasts.html", {"oob": True})
+
+
+@require_POST
+@screen("inbox.all")
+def quarantine_many(request: HttpRequest) -> HttpResponse:
+    """Release or erase the quarantined leads that are ticked (`lead`, `act` release or erase)."""
+    now, act = clock.now(), request.POST.get("act", "")
+    chosen = [whole_number(each) for each in request.POST.getlist("lead")[:MOST_AT_ONCE]]
+    found = [access.lead_for(request.member, lead_id) for lead_id in chosen if lead_id is not None]
+    found = [lead for lead in found if lead.status == Lead.Status.QUARANTINE]
+    for lead in found:
+        if act == "release":
+            quarantine_acts.release(lead, by=request.member, now=now)
+        elif act == "erase":
+            quarantine_acts.discard(lead, why=access.name_of(request.member), now=now)
+    if not found:
+        messages.info(request, "Отметьте сообщения в списке.")
+    elif act == "release":
+        messages.success(request, f"Возвращено в список: {len(found)}. Ассистент запомнит: это не спам.")
+    elif act == "erase":
+        messages.success(request, f"Стёрто: {len(found)}.")
+    return redirect("inbox:quarantine")
 
 
 # --- Booking ---------------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def link(campaign: Campaign, landing: str = "") -> str:
 @transaction.atomic
 def save(campaign: Campaign, *, now: datetime) -> Campaign:
     """Keep a campaign; a new one gets its code and its short link."""
-    campaign.utm_campaign = campaign.utm_campaign or "-".join(campaign.name.lower().split())[:120]
+    campaign.utm_campaign = campaign.utm_campaign or mark_from(campaign.name)
     if campaign.pk:
         campaign.save()
         return campaign
@@ -184,6 +184,11 @@ def save(campaign: Campaign, *, now: datetime) -> Campaign:
         given.save(update_fields=["campaign_id"])
         return campaign
     raise RuntimeError("no free code was found")
+
+
+def mark_from(name: str) -> str:
+    """A campaign's mark where nobody chose one."""
+    return "-".join(name.lower().split())[:120]
 
 
 def close(campaign: Campaign, *, now: datetime) -> None:

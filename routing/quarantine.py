@@ -4,6 +4,7 @@ A quarantined lead has no clocks, no owner and no place in any figure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,15 +16,17 @@ from channels_app.models import InboundEvent
 from contacts import pace
 from contacts.models import Conversation, Message
 from leadhub.work import forget, later
-from routing import access, leads, record, sla, talks
+from routing import access, leads, queries, record, sla, talks
 from routing.leads import SPAM_TAG
-from routing.models import Lead
+from routing.models import Decision, Lead
+from routing.rows import QuarantineRow
 from routing.signals import lead_changed
 from tenants.access import Member
 from tenants.business.models import BusinessSettings
 
 ERASED = "[стёрто: спам]"
 FLOOD_TAG = "флуд"
+SHOWN = 200  # of the newest
 QUIET = timedelta(minutes=1)  # of silence, then all that a flood brought is read at once
 LONGEST_HOLD = timedelta(minutes=10)  # since the first message without an answer
 _Status = Lead.Status
@@ -122,6 +125,57 @@ def move_ends(*, now: datetime) -> None:
     kept = kept_for()
     for lead in Lead.objects.filter(status=_Status.QUARANTINE).only("changed_at"):
         later("routing.quarantine_end", lead.pk, at=max(ends_at(lead, kept), now))
+
+
+# --- What the page shows ---------------------------------------------------------------------------------------------
+
+
+def listed(member: Member, *, now: datetime) -> list[QuarantineRow]:
+    """What was taken for spam, newest first; four queries."""
+    found = access.leads_of(member).filter(status=_Status.QUARANTINE, is_test=False)
+    waiting = list(found.select_related("contact", "conversation__identity").order_by("-pk")[:SHOWN])
+    said = _last_words([lead.conversation_id for lead in waiting])
+    reasons = dict(
+        Decision.objects.filter(lead__in=waiting, kind__in=["quarantined", "understood"])
+        .order_by("pk")
+        .values_list("lead", "details")
+    )
+    kept = kept_for()
+    return [
+        QuarantineRow(
+            lead_id=lead.pk,
+            contact_name=queries.name_of(lead.contact, lead.conversation.identity),
+            channel_kind=lead.kind,
+            channel_title=lead.get_kind_display(),
+            text=said.get(lead.conversation_id, "")[:500],
+            reason=_reason(reasons.get(lead.pk, [])),
+            at=lead.last_client_at,
+            ends_in_days=max((ends_at(lead, kept) - now).days, 0),
+            is_flood=FLOOD_TAG in lead.tags,
+        )
+        for lead in waiting
+    ]
+
+
+def _reason(lines: Sequence[dict[str, str]]) -> str:
+    """«похоже на рекламу: «продвижение», «t.me/xxx»»: what was said of several words is said once."""
+    told: dict[str, list[str]] = {}
+    for line in lines:
+        if line["name"] == "Почему":
+            what, _, quoted = line["value"].removeprefix("спам: ").partition(": «")
+            told.setdefault(what, []).append(f"«{quoted}" if quoted else "")
+    parts = [f"{what}: {', '.join(quotes)}" if any(quotes) else what for what, quotes in told.items()]
+    return "; ".join(parts) or "похоже на рекламу"
+
+
+def _last_words(conversation_ids: Sequence[int]) -> dict[int, str]:
+    """The client's last message of each conversation."""
+    last = (
+        Message.objects.filter(conversation__in=conversation_ids, author=Message.Author.CLIENT)
+        .order_by("conversation", "-pk")
+        .distinct("conversation")
+    )
+    return dict(last.values_list("conversation", "text"))
 
 
 # --- Floods -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the receptionist's list, tasks and quarantine show, in a constant number of queries whatever the number of rows.
+"""What the receptionist's list and tasks show, in a constant number of queries whatever the number of rows.
 
 The open lead beside the list: its conversation in `talks.py`, its card in `cards.py`.
 """
@@ -6,7 +6,7 @@ The open lead beside the list: its conversation in `talks.py`, its card in `card
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -33,14 +33,13 @@ from contacts.models import Contact, Conversation, Identity, Message
 from routing import access, presence, scoring, sla
 from routing import config as configs
 from routing.assignment import people_at_work
-from routing.models import Decision, Lead, Task
+from routing.models import Lead, Task
 from routing.rows import (
     Clock,
     Colleague,
     Counters,
     Holder,
     InboxRow,
-    QuarantineRow,
     ShiftMark,
     ShiftState,
     ShiftView,
@@ -341,7 +340,7 @@ def clock_of(lead: Lead, *, now: datetime) -> Clock | None:
     return Clock(sla.TITLES.get(lead.clock, lead.clock), lead.clock_due_at, max(budget, 1), left)
 
 
-# --- Tasks, quarantine, shift ----------------------------------------------------------------------------------------
+# --- Tasks, shift ----------------------------------------------------------------------------------------
 
 
 def open_tasks(member: Member, *, now: datetime) -> list[TaskView]:
@@ -367,46 +366,6 @@ def task_view(task: Task, member: Member, *, now: datetime, alone: bool = True) 
         contact_name=name_of(contact, identity) if alone else "",
         phone=contact.phone or identity.claimed_phone,
     )
-
-
-def quarantined(member: Member) -> list[QuarantineRow]:
-    """What was taken for spam, newest first; three queries."""
-    leads = list(
-        _with_people(access.leads_of(member).filter(status=_Status.QUARANTINE, is_test=False)).order_by("-pk")[:200]
-    )
-    said = _last_words([lead.conversation_id for lead in leads])
-    reasons = dict(
-        Decision.objects.filter(lead__in=leads, kind__in=["quarantined", "understood"])
-        .order_by("pk")
-        .values_list("lead", "details")
-    )
-    return [
-        QuarantineRow(
-            lead_id=lead.pk,
-            contact_name=name_of(lead.contact, lead.conversation.identity),
-            channel_kind=lead.kind,
-            channel_title=lead.get_kind_display(),
-            text=said.get(lead.conversation_id, "")[:500],
-            reason=_spam_reason(reasons.get(lead.pk, [])),
-            at=lead.last_client_at,
-        )
-        for lead in leads
-    ]
-
-
-def _spam_reason(lines: Sequence[dict[str, str]]) -> str:
-    told = [line["value"].removeprefix("спам: ") for line in lines if line["name"] == "Почему"]
-    return "; ".join(told) or "похоже на рекламу"
-
-
-def _last_words(conversation_ids: Sequence[int]) -> dict[int, str]:
-    """The client's last message of each conversation."""
-    last = (
-        Message.objects.filter(conversation__in=conversation_ids, author=Message.Author.CLIENT)
-        .order_by("conversation", "-pk")
-        .distinct("conversation")
-    )
-    return dict(last.values_list("conversation", "text"))
 
 
 def shift_of(member: Member, *, now: datetime) -> ShiftView | None:

@@ -553,6 +553,8 @@ class QuarantineRow:
     reason: str  # «реклама: ссылка и слово „продвижение“»
     at: datetime
     can_release: bool = True
+    ends_in_days: int = 0  # whole days until its texts are erased; 0: within a day
+    is_flood: bool = False
 
 
 def mark(text: str, slots: Iterable[SlotView]) -> tuple[Piece, ...]:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django_tenants.utils import tenant_context
 
-from agency.demo import businesses, live, story
+from agency.demo import advertising, businesses, live, story
 from agency.demo.history import Play
 from assistant import words
 from booking.models import Appointment
@@ -70,6 +70,7 @@ def seed_business(business: story.Business, *, now: datetime) -> Tenant:
         book = Play(tenant, business, today=now.astimezone(zone).date(), until=now).run()
         with transaction.atomic():
             book.write()
+            advertising.run_campaigns(tenant, business, zone, now=now)
             _plan_ahead(now)
             _wind_clocks(now)
     return tenant

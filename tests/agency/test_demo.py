@@ -26,10 +26,10 @@ from contacts.models import Contact, Conversation, Identity, Message
 from crm.models import Connection
 from leadhub.work.models import DueWork
 from reminders.models import Reminder
-from routing.models import AdSpend, Assignment, Lead
+from routing.models import AdSpend, Assignment, Campaign, Lead
 from tenants.business.calendar import load_calendars, load_rotas
 from tenants.business.models import StaffMember
-from tenants.models import Agency, AgencyMembership, HookKey, Tenant, User
+from tenants.models import Agency, AgencyMembership, HookKey, ShortLink, Tenant, User
 from tenants.provisioning import close_tenant
 
 NOW = datetime(2026, 11, 25, 7, tzinfo=UTC)  # Wednesday noon in Ufa
@@ -148,6 +148,14 @@ def test_one_source_costs_much_and_brings_little(inside):
 
     assert share("vk") < 0.6 * share("yandex")
     assert AdSpend.objects.filter(source="vk").count() == story.DAYS * 2
+
+
+def test_advertised_leads_belong_to_campaigns_with_links(inside):
+    advertised = Lead.objects.exclude(utm_campaign="")
+    assert not advertised.filter(campaign=None).exists()
+    assert Campaign.objects.count() == 6
+    assert all(sum(one.clicks.values()) >= 4 * one.leads.count() > 0 for one in Campaign.objects.all())
+    assert ShortLink.objects.filter(code__in=Campaign.objects.values("code")).count() == 6
 
 
 # --- Consistent -----------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ ACTS = [
     "inbox/{lead}/correct/",
     "inbox/{lead}/release/",
     "inbox/{lead}/book/",
+    "inbox/quarantine/many/",
     "inbox/tasks/{task}/done/",
     "inbox/shift/",
     "calendar/{visit}/arrived/",
@@ -37,8 +38,8 @@ ACTS = [
     "calendar/{visit}/move/",
 ]
 FORM = {
-    "text": "привет", "client_key": "abcdefgh1", "seen": "99", "outcome": "refused", "intent": "other", "act": "finish",
-    "in_minutes": "5", "opening": "6-1-3629400", "service": "1",
+    "text": "привет", "client_key": "abcdefgh1", "seen": "99", "outcome": "refused", "intent": "other",
+    "in_minutes": "5", "opening": "6-1-3629400", "service": "1", "lead": "1", "act": "erase",
 }  # fmt: skip
 
 

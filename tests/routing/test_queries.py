@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact, Conversation, Identity, Message
-from routing import queries
+from routing import quarantine, queries
 from routing.models import Lead
 from tenants.access import Member
 from tenants.models import User
@@ -110,7 +110,7 @@ def test_views_and_counters_agree(desk, salon, anna, clock):
     assert len(desk.shown(anna)) == 6
     assert (counters.hot, counters.waiting, counters.mine, counters.free) == (2, 3, 2, 1)
     assert (counters.quarantine, counters.test) == (1, 1)
-    assert [row.contact_name for row in queries.quarantined(anna)] == ["Спам"]
+    assert [row.contact_name for row in quarantine.listed(anna, now=clock.now())] == ["Спам"]
 
 
 def test_a_booked_client_who_waits_for_a_person_is_not_lost_to_sight(desk, anna):
@@ -165,7 +165,7 @@ def test_the_list_costs_the_same_with_ten_rows_and_with_a_hundred(desk, salon, a
         ) as told:
             queries.inbox_page(anna, view="all", query="кли", number=1, now=clock.now())
             queries.counters(anna, now=clock.now())
-            queries.quarantined(anna)
+            quarantine.listed(anna, now=clock.now())
             queries.open_tasks(anna, now=clock.now())
         return len(told)
 
