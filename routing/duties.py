@@ -173,8 +173,9 @@ def note_breach(
 ) -> None:
     """A clock of the lead ran out at `due_at` (None: just now): count it, write it down, tell who answers for it.
 
-    `tells` False: the caller tells those and others itself. `clock`: a key of CLOCK_TITLES. The record's facts hold for reports: stage, clock, due (ISO), staff (whose clock it
-    was; None: the assistant's, or nobody's) and role (the accountable one)."""
+    `clock`: a key of CLOCK_TITLES; `tells` False: the caller tells those, and others, itself. The record's facts hold
+    for reports: stage, clock, due (ISO), staff (whose clock it was; None: the assistant's, or nobody's) and role (the
+    accountable one)."""
     staff = lead.owner if clock in PEOPLES_CLOCKS else None
     lead.breaches += 1
     lead.changed_at = now
@@ -194,10 +195,9 @@ def note_breach(
         ("Отвечает", _names(told) or titles([role]) or "никто"),
     ]
     record.add(lead, "breach", what, lines, facts=facts, now=now)
-    for person in told:
-        notify(
-            person, "breach", _with_wish(what, lead), lead_id=lead.pk, key=f"breach-{lead.pk}-{lead.breaches}", now=now
-        )
+    key = f"breach-{lead.pk}-{lead.breaches}"
+    for person in told if tells else ():
+        notify(person, "breach", _with_wish(what, lead), lead_id=lead.pk, key=key, now=now)
     live.publish("lead", id=lead.pk)
 
 
