@@ -140,7 +140,7 @@ def plan_follow_up(lead: Lead, *, now: datetime) -> None:
     if not _may_follow(lead):
         forget("reminders.follow", lead.pk)
         return
-    following = plan.next_follow_up(lead.last_client_at, _said_since(lead))
+    following = plan.next_follow_up(lead.sequence, lead.last_client_at, _said_since(lead))
     if following is None:
         forget("reminders.follow", lead.pk)
         return
@@ -148,7 +148,8 @@ def plan_follow_up(lead: Lead, *, now: datetime) -> None:
 
 
 def follow(lead_id: int, *, now: datetime) -> None:
-    """Write to a client who fell silent: T+1 and T+3 days, then at T+7 the nurture chain takes over."""
+    """Write to a client who fell silent, by the lead's sequence: usually after 1 and 3 days, and for the last time
+    after 7, when marketing takes over."""
     found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
     if found is None:
         return
@@ -156,7 +157,7 @@ def follow(lead_id: int, *, now: datetime) -> None:
     lead = Lead.objects.select_for_update(of=("self",)).select_related("branch", "contact").get(pk=lead_id)
     if not _may_follow(lead):
         return
-    following = plan.next_follow_up(lead.last_client_at, _said_since(lead))
+    following = plan.next_follow_up(lead.sequence, lead.last_client_at, _said_since(lead))
     if following is None:
         return
     kind, due = following
@@ -202,8 +203,8 @@ def _said_since(lead: Lead) -> int:
 
 
 def _to_nurture(lead: Lead, *, now: datetime) -> None:
-    leads.close(lead, status=Lead.Status.NURTURE, by=None, why="клиент молчит неделю", now=now)
-    text = f"Клиент молчит неделю: {lead.summary or 'заявка без записи'}"
+    leads.close(lead, status=Lead.Status.NURTURE, by=None, why="клиент не отвечает на напоминания", now=now)
+    text = f"Клиент не отвечает на напоминания: {lead.summary or 'заявка без записи'}"
     duties.hand_to_doers(lead, Stage.NURTURE, text, kind="nurture", key=f"nurture-{lead.pk}", now=now)
 
 
