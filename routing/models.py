@@ -170,7 +170,10 @@ class Decision(models.Model):
     class Meta:
         verbose_name = "решение"
         verbose_name_plural = "решения"
-        indexes = [models.Index(fields=["lead", "id"], name="decision_in_order")]
+        indexes = [
+            models.Index(fields=["lead", "id"], name="decision_in_order"),
+            models.Index(fields=["created_at"], name="decision_breaches", condition=Q(kind="breach")),  # for reports
+        ]
 
     def __str__(self) -> str:
         return self.title
