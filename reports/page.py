@@ -17,8 +17,8 @@ from reports.figures import BY_KEY, FIGURES, TODAY, Figure
 from reports.kpi import Slice, Spread
 from reports.lists import Chosen, channel_title, day_period, source_title
 from reports.periods import CHOICES, DAY, Period
-from routing.duties import CLOCK_TITLES
-from tenants.business.models import MatrixRole, Stage
+from routing import duties
+from tenants.business.models import Stage
 
 TAB_TITLES = {"today": "Сегодня", "7": "7 дней", "30": "30 дней"}
 STEP_TITLES = {
@@ -488,9 +488,9 @@ def _breaches(found: Sequence[Breach], link: Chosen) -> tuple[TableRow, ...]:
         if not ours:
             continue
         roles = sorted({each.role for each in ours if each.role})
-        note = "отвечает " + ", ".join(str(MatrixRole(role).label).lower() for role in roles) if roles else ""
+        whose = f" · отвечает {duties.titles(roles)}" if roles else ""
         narrow = replace(link, stage=stage)
-        rows.append(replace(_breach_row(str(title), ours, narrow), note=note))
+        rows.append(_breach_row(f"{title}{whose}", ours, narrow))
         people = sorted({(each.staff_name, each.staff_id) for each in ours})
         for name, staff_id in people:
             theirs = [each for each in ours if (each.staff_name, each.staff_id) == (name, staff_id)]
@@ -502,7 +502,7 @@ def _breaches(found: Sequence[Breach], link: Chosen) -> tuple[TableRow, ...]:
 
 def _breach_row(title: str, found: Sequence[Breach], link: Chosen) -> TableRow:
     clocks = Counter(each.clock for each in found)
-    kinds = ", ".join(f"{CLOCK_TITLES.get(clock, clock)}: {count}" for clock, count in clocks.most_common())
+    kinds = ", ".join(f"{duties.CLOCK_TITLES.get(clock, clock)}: {count}" for clock, count in clocks.most_common())
     late = kpi.spread(each.late_seconds for each in found).median
     undone = sum(each.late_seconds is None for each in found)
     return TableRow(
