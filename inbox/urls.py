@@ -25,6 +25,7 @@ urlpatterns = [
     path("<int:lead_id>/", views.conversation, name="conversation"),
     path("<int:lead_id>/row/", views.row, name="row"),
     path("<int:lead_id>/card/", views.card, name="card"),
+    path("<int:lead_id>/record/", views.record, name="record"),
     path("<int:lead_id>/take/", views.take, name="take"),
     path("<int:lead_id>/hand-back/", views.hand_back, name="hand_back"),
     path("<int:lead_id>/reply/", views.reply, name="reply"),

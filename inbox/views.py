@@ -21,7 +21,7 @@ from inbox import presence
 from inbox.cards import card_view
 from inbox.screen import listing, screen, whole_number
 from leadhub import clock
-from routing import access, assignment, calls, outcomes, queries, replies, talks, teaching, visits
+from routing import access, assignment, calls, outcomes, queries, replies, talks, teaching, timeline, visits
 from routing import presence as shifts
 from routing import quarantine as quarantine_acts
 from routing.cards import contact_view, openings_view, read_value
@@ -95,6 +95,20 @@ def conversation(request: HttpRequest, lead_id: int) -> HttpResponse:
 def card(request: HttpRequest, lead_id: int) -> HttpResponse:
     lead = access.lead_for(request.member, lead_id)
     return render(request, "inbox/_card.html", {"card": card_view(lead, request.member, now=clock.now())})
+
+
+@require_GET
+@screen("inbox")
+def record(request: HttpRequest, lead_id: int) -> HttpResponse:
+    """Every decision about the lead on a page of its own."""
+    lead = access.lead_for(request.member, lead_id)
+    context = {
+        "record": timeline.record_view(lead, now=clock.now()),
+        "lead_id": lead.pk,
+        "name": queries.name_of(lead.contact, lead.conversation.identity),
+        "place": "inbox",
+    }
+    return render(request, "inbox/record.html", context)
 
 
 @require_GET

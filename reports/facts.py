@@ -254,7 +254,7 @@ def load_world(period: Period, places: Places, branch_id: int | None = None) -> 
     )
 
 
-def _around(period: Period) -> tuple[datetime, datetime]:
+def around(period: Period) -> tuple[datetime, datetime]:
     """Moments between which the period's days lie in any zone."""
     return (
         datetime.combine(period.first - DAY, time(0), UTC),
@@ -287,7 +287,7 @@ def _leads(period: Period, places: Places, branch_id: int | None) -> list[LeadFa
     )
     rows = (
         real_leads(branch_id)
-        .filter(created_at__range=_around(period))
+        .filter(created_at__range=around(period))
         .order_by("created_at", "pk")
         .values_list(
             "pk",
@@ -356,7 +356,7 @@ def _visits(period: Period, places: Places, branch_id: int | None) -> list[Visit
     )
     rows = (
         real_visits(branch_id)
-        .filter(starts_at__range=_around(period))
+        .filter(starts_at__range=around(period))
         .order_by("starts_at", "pk")
         .values_list(
             "pk",
@@ -400,9 +400,9 @@ def _visit(row: tuple[Any, ...], places: Places) -> VisitFact:
 def _work(period: Period, places: Places, branch_id: int | None) -> dict[date, Work]:
     """The assistant's messages and bookings by day, two queries."""
     said = Message.objects.filter(
-        author=Message.Author.ASSISTANT, conversation__is_test=False, sent_at__range=_around(period)
+        author=Message.Author.ASSISTANT, conversation__is_test=False, sent_at__range=around(period)
     )
-    made = real_visits(branch_id).filter(by_assistant=True, booked_at__range=_around(period))
+    made = real_visits(branch_id).filter(by_assistant=True, booked_at__range=around(period))
     if branch_id:
         said = said.filter(conversation__branch=branch_id)
     messages = _by_day(said, "sent_at", places.zone)
@@ -430,7 +430,7 @@ def load_taken(period: Period, places: Places, branch_id: int | None = None) -> 
         contact=OuterRef("lead__contact"),
         booked_at__range=(OuterRef("created_at"), OuterRef("created_at") + BOOKS_WITHIN),
     )
-    rows = Assignment.objects.filter(taken_at__range=_around(period), lead__in=real_leads(branch_id)).order_by("pk")
+    rows = Assignment.objects.filter(taken_at__range=around(period), lead__in=real_leads(branch_id)).order_by("pk")
     found = []
     for lead_id, branch, staff_id, name, created, taken, ended, said, is_booked in rows.values_list(
         "lead_id",

@@ -321,5 +321,15 @@ TAKEN = Figure(
     lambda part: (),
 )
 
+# Terms that were broken, told by the decision records.
+BREACHES = Figure(
+    "breaches",
+    "Нарушенные сроки",
+    "count",
+    "Заявки, по которым в эти дни вышел срок: взять, ответить, довести до записи.",
+    lambda part: None,
+    lambda part: (),
+)
+
 TODAY = ("incoming", "answer", "missed", "conversion", "confirmed", "no_show")
-BY_KEY = {figure.key: figure for figure in (*FIGURES, *LISTS, TAKEN)}
+BY_KEY = {figure.key: figure for figure in (*FIGURES, *LISTS, TAKEN, BREACHES)}

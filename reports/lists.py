@@ -12,12 +12,13 @@ from django.urls import reverse
 
 from booking.models import Appointment
 from contacts.models import Contact, Identity
-from reports import facts, figures, kpi
+from reports import breaches, facts, figures, kpi
 from reports.facts import LeadFact, Places, VisitFact
 from reports.figures import Figure
 from reports.kpi import Slice
 from reports.periods import Period
 from routing.models import Lead
+from tenants.business.models import Stage
 from tenants.models import ChannelKind
 
 PAGE = 50
@@ -38,7 +39,8 @@ class Chosen:
     channel: str | None = None
     hour: int | None = None
     hours: str | None = None  # working, night
-    staff_id: int | None = None
+    staff_id: int | None = None  # of broken terms also breaches.NOBODY
+    stage: str | None = None  # of broken terms
 
     @property
     def query(self) -> str:
@@ -54,6 +56,7 @@ class Chosen:
             "hour": self.hour,
             "hours": self.hours,
             "staff": self.staff_id,
+            "stage": self.stage,
         }
         return urlencode({name: value for name, value in asked.items() if value is not None})
 
@@ -84,9 +87,11 @@ class Line:
 
 
 def find(chosen: Chosen, places: Places, *, now: datetime) -> list[LeadFact] | list[VisitFact] | list[int]:
-    """The rows behind the figure, in the order of the list; for `taken` the leads' ids. The facts' own queries."""
+    """The rows behind the figure, in the order of the list; for `taken` and `breaches` the leads' ids."""
     if chosen.figure == figures.TAKEN.key:
         return find_taken(chosen, places)
+    if chosen.figure == figures.BREACHES.key:
+        return find_breached(chosen, places)
     world = facts.load_world(chosen.period, places, chosen.branch_id)
     part = kpi.cut(world, chosen.period, now)
     figure = figures.BY_KEY[chosen.figure]
@@ -97,6 +102,17 @@ def find_taken(chosen: Chosen, places: Places) -> list[int]:
     """Leads that a person took in the period, newest first; they may be older than it."""
     taken = facts.load_taken(chosen.period, places, chosen.branch_id)
     return sorted({each.lead_id for each in taken if each.staff_id == chosen.staff_id}, reverse=True)
+
+
+def find_breached(chosen: Chosen, places: Places) -> list[int]:
+    """Leads with a broken term, the last broken first; they may be older than the period."""
+    found = breaches.load(chosen.period, places, chosen.branch_id)
+    ours = [
+        each.lead_id
+        for each in reversed(found)
+        if chosen.stage in (None, each.stage) and chosen.staff_id in (None, each.staff_id)
+    ]
+    return list(dict.fromkeys(ours))
 
 
 def narrowed(part: Slice, chosen: Chosen) -> Slice:
@@ -223,7 +239,8 @@ def told(chosen: Chosen, *, staff_name: str = "") -> list[str]:
         channel_title(chosen.channel) if chosen.channel is not None else "",
         f"с {chosen.hour}:00 до {chosen.hour + 1}:00" if chosen.hour is not None else "",
         hours.get(chosen.hours or "", ""),
-        staff_name,
+        str(Stage(chosen.stage).label) if chosen.stage in Stage.values else "",
+        staff_name or ("ассистент или никто" if chosen.staff_id == breaches.NOBODY else ""),
     ]
     return [part for part in parts if part]
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.urls import reverse
 from django.utils import formats
 
-from reports import facts, kpi, words
+from reports import breaches, facts, kpi, words
+from reports.breaches import Breach
 from reports.facts import Places, World, Worth
 from reports.figures import BY_KEY, FIGURES, TODAY, Figure
 from reports.kpi import Slice, Spread
 from reports.lists import Chosen, channel_title, day_period, source_title
 from reports.periods import CHOICES, DAY, Period
+from routing import duties
+from tenants.business.models import Stage
 
 TAB_TITLES = {"today": "Сегодня", "7": "7 дней", "30": "30 дней"}
 STEP_TITLES = {
@@ -113,6 +117,7 @@ class OwnerPage:
     visit_peak: int
     visit_days: tuple[TableRow, ...]
     people: tuple[TableRow, ...]
+    breaches: tuple[TableRow, ...]
     has_spend: bool
     has_year: bool
     is_empty: bool
@@ -150,6 +155,7 @@ def build(period: Period, places: Places, *, branch_id: int | None, now: datetim
         visit_peak=max((len(day.arrived) + len(day.no_shows) for _, day in kpi.by_day(part, period)), default=0),
         visit_days=_visit_days(part, period, link),
         people=_people(taken, link),
+        breaches=_breaches(breaches.load(period, places, branch_id), link),
         has_spend=bool(part.spend),
         has_year=has_year,
         is_empty=not part.leads and not part.visits,
@@ -467,4 +473,44 @@ def _people(taken: list[facts.Taken], link: Chosen) -> tuple[TableRow, ...]:
             ),
         )
         for person in kpi.people(taken)
+    )
+
+
+# --- Broken terms against the matrix -----------------------------------------------------------------------------
+
+
+def _breaches(found: Sequence[Breach], link: Chosen) -> tuple[TableRow, ...]:
+    """By stage, in the order of the matrix, with who answers for it; within it by whose clock ran out."""
+    rows = []
+    link = replace(link, figure="breaches")
+    for stage, title in Stage.choices:
+        ours = [each for each in found if each.stage == stage]
+        if not ours:
+            continue
+        roles = sorted({each.role for each in ours if each.role})
+        whose = f" · отвечает {duties.titles(roles)}" if roles else ""
+        narrow = replace(link, stage=stage)
+        rows.append(_breach_row(f"{title}{whose}", ours, narrow))
+        people = sorted({(each.staff_name, each.staff_id) for each in ours})
+        for name, staff_id in people:
+            theirs = [each for each in ours if (each.staff_name, each.staff_id) == (name, staff_id)]
+            rows.append(replace(_breach_row(name, theirs, replace(narrow, staff_id=staff_id)), is_inner=True))
+    if len({each.stage for each in found}) > 1:
+        rows.append(_breach_row("Всего", found, link))
+    return tuple(rows)
+
+
+def _breach_row(title: str, found: Sequence[Breach], link: Chosen) -> TableRow:
+    clocks = Counter(each.clock for each in found)
+    kinds = ", ".join(f"{duties.CLOCK_TITLES.get(clock, clock)}: {count}" for clock, count in clocks.most_common())
+    late = kpi.spread(each.late_seconds for each in found).median
+    undone = sum(each.late_seconds is None for each in found)
+    return TableRow(
+        title,
+        (
+            Cell(words.count(len(found)), len(found), link.url()),
+            Cell(kinds),
+            _seconds(late),
+            Cell(words.count(undone), undone, is_bad=bool(undone)),
+        ),
     )

@@ -110,7 +110,9 @@ def _chosen(request: HttpRequest, places: Places, *, now: datetime) -> tuple[Cho
     figure = figures.BY_KEY.get(key)
     if figure is None:
         raise Http404("no such figure")
-    asked: dict[str, Any] = {name: request.GET.get(name) for name in ("source", "campaign", "channel", "hours")}
+    asked: dict[str, Any] = {
+        name: request.GET.get(name) for name in ("source", "campaign", "channel", "hours", "stage")
+    }
     period, _ = _period(request, places, now=now)
     branch_id, hour = _number(request, "branch"), _number(request, "hour")
     return (

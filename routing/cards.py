@@ -15,7 +15,7 @@ from booking.openings import Opening
 from contacts import phones_proof
 from contacts.models import Consent, Contact, Identity, Message
 from routing import config as configs
-from routing import leads, queries, talks
+from routing import leads, queries, talks, timeline
 from routing.models import Decision, Lead
 from routing.rows import (
     AppointmentView,
@@ -26,7 +26,6 @@ from routing.rows import (
     ContactView,
     CrmView,
     DecisionView,
-    EventView,
     IdentityView,
     OpeningDay,
     OpeningsView,
@@ -73,7 +72,7 @@ def card_view(lead: Lead, member: Member, *, now: datetime, crm: CrmView) -> Car
         campaign=lead.campaign.name if lead.campaign else "",
         first_at=lead.created_at,
         stage_title=str(Stage(lead.stage).label),
-        history=tuple(EventView(line.created_at, line.title, line.kind == "breach") for line in decisions),
+        record=timeline.record_view(lead, now=now, limit=HISTORY),
     )
 
 
@@ -187,7 +186,7 @@ def score_view(lead: Lead, decisions: Sequence[Decision]) -> ScoreView:
 
 
 def decision_view(decisions: Sequence[Decision]) -> DecisionView | None:
-    """The newest choice of who answers: its reason, and everybody it could have been."""
+    """The newest choice of who answers: its rule, its reason, and everybody it could have been. Newest first."""
     line = next((line for line in decisions if line.kind in _CHOICES), None)
     if line is None:
         return None
@@ -197,7 +196,18 @@ def decision_view(decisions: Sequence[Decision]) -> DecisionView | None:
         for detail in line.details
         if detail["name"] != "Почему"
     )
-    return DecisionView(line.created_at, "", None, line.title, reason, candidates)
+    title, version = _rule_of(line, reason, decisions)
+    return DecisionView(line.created_at, title, version, line.title, reason, candidates)
+
+
+def _rule_of(choice: Decision, reason: str, decisions: Sequence[Decision]) -> tuple[str, int | None]:
+    """Name and version of the rule that the choice names as its reason; ("", None): no rule chose."""
+    for line in decisions:
+        if line.kind == "rule" and line.pk < choice.pk and line.title == reason:
+            versions = (detail["value"] for detail in line.details if detail["name"] == "Версия правил")
+            version = next(versions, "")
+            return reason.removeprefix("Правило «").removesuffix("»"), int(version) if version.isdigit() else None
+    return "", None
 
 
 def understood_view(told: Mapping[str, Any] | None, zone: ZoneInfo, *, now: datetime) -> UnderstoodView | None:

@@ -64,7 +64,7 @@ def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
 def _await_person(lead: Lead, needed: Handover, *, now: datetime) -> None:
     """The assistant waits for a person to take the conversation."""
     Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
-    duties.move(lead, needed.stage, why=needed.reason, now=now)
+    duties.follow(lead, said=needed.stage, why=needed.reason, now=now)
 
 
 def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -> None:

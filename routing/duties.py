@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from channels_app import live
 from channels_app.notices import notify
@@ -173,32 +174,33 @@ def note_breach(
 ) -> None:
     """A clock of the lead ran out at `due_at` (None: just now): count it, write it down, tell who answers for it.
 
-    `tells` False: the caller tells those and others itself. `clock`: a key of CLOCK_TITLES. The record's facts hold for reports: stage, clock, due (ISO), staff (whose clock it
-    was; None: the assistant's, or nobody's) and role (the accountable one)."""
-    staff = lead.owner if clock in PEOPLES_CLOCKS else None
+    `clock`: a key of CLOCK_TITLES; `tells` False: the caller tells those, and others, itself."""
     lead.breaches += 1
     lead.changed_at = now
     record.keep(lead, "breaches", "changed_at")
-    role = next(iter(holders(lead.stage, "A")), "")
-    told = accountable(lead)
-    facts = {
-        "stage": lead.stage,
-        "clock": clock,
-        "due": (due_at or now).isoformat(),
-        "staff": staff.pk if staff else None,
-        "role": role,
-    }
+    told, facts = accountable(lead), breach_facts(lead, clock, due_at or now)
     lines = [
         ("Срок", CLOCK_TITLES[clock]),
         ("Этап", str(Stage(lead.stage).label)),
-        ("Отвечает", _names(told) or titles([role]) or "никто"),
+        ("Отвечает", _names(told) or titles([facts["role"]]) or "никто"),
     ]
     record.add(lead, "breach", what, lines, facts=facts, now=now)
-    for person in told:
-        notify(
-            person, "breach", _with_wish(what, lead), lead_id=lead.pk, key=f"breach-{lead.pk}-{lead.breaches}", now=now
-        )
+    key = f"breach-{lead.pk}-{lead.breaches}"
+    for person in told if tells else ():
+        notify(person, "breach", _with_wish(what, lead), lead_id=lead.pk, key=key, now=now)
     live.publish("lead", id=lead.pk)
+
+
+def breach_facts(lead: Lead, clock: str, due_at: datetime) -> dict[str, Any]:
+    """What reports count a breach by: stage, clock, due (ISO), staff (id of the person whose clock it was; None: the
+    assistant's, or nobody's) and role (the accountable one; "" in a matrix not filled in)."""
+    return {
+        "stage": lead.stage,
+        "clock": clock,
+        "due": due_at.isoformat(),
+        "staff": lead.owner_id if clock in PEOPLES_CLOCKS else None,
+        "role": next(iter(holders(lead.stage, "A")), ""),
+    }
 
 
 def accountable(lead: Lead) -> list[StaffMember]:

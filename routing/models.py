@@ -197,6 +197,7 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["lead", "id"], name="decision_in_order"),
             models.Index(fields=["created_at"], name="decision_of_rules", condition=Q(kind="rule")),
+            models.Index(fields=["created_at"], name="decision_breaches", condition=Q(kind="breach")),  # for reports
         ]
 
     def __str__(self) -> str:

@@ -56,7 +56,7 @@ def add(
 ) -> None:
     """Write one decision: what, in a few words, and the reasons as (name, value) lines. `facts`: plain JSON for reports
     and later decisions, which stands with the first line (there must be one) and no screen shows."""
-    lines: list[dict[str, Any]] = [*as_details(details)]
+    lines: list[dict[str, Any]] = as_details(details)
     if facts is not None:
         lines[0]["facts"] = dict(facts)
     decision = Decision(kind=kind, title=title[:200], details=lines, created_at=now)
@@ -67,14 +67,14 @@ def add(
     rows.store(decision)
 
 
-def as_details(lines: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """Lines as a decision keeps them."""
-    return [{"name": name, "value": value} for name, value in lines]
-
-
 def facts_of(details: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """What `add()` was given as `facts`; empty where there were none."""
     return next((line["facts"] for line in details if "facts" in line), {})
+
+
+def as_details(lines: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Lines as a decision keeps them."""
+    return [{"name": name, "value": value} for name, value in lines]
 
 
 def keep(lead: Lead, *fields: str) -> None:

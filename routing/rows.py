@@ -7,7 +7,7 @@ rendered with the branch's zone active. Every `title`, `reason` and `label` is R
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -511,12 +511,62 @@ class ContactView:
 
 
 @dataclass(frozen=True)
-class EventView:
-    """A line of the lead's history: assignments, breaches, corrections."""
+class RecordDetail:
+    """One reason under a line of the record. `mark`: a condition that holds or not, somebody chosen or left out."""
+
+    name: str
+    value: str
+    mark: Literal["", "yes", "no"] = ""
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """One decision, or a notice to staff, in words. `is_main`: shown while the reader asks for the main ones alone."""
+
+    key: str  # of its fold: the page remembers what was opened
+    icon: str
+    title: str
+    is_main: bool
+    tone: Literal["", "late", "good"] = ""
+    details: tuple[RecordDetail, ...] = ()
+    score: ScoreView | None = None
+
+
+@dataclass(frozen=True)
+class RecordMoment:
+    """What was decided at once. `time_title` is the branch's own time."""
 
     at: datetime
-    text: str
-    is_breach: bool = False
+    time_title: str  # «12:03:41»
+    lines: tuple[RecordLine, ...]
+
+    @property
+    def is_main(self) -> bool:
+        return any(line.is_main for line in self.lines)
+
+
+@dataclass(frozen=True)
+class RecordDay:
+    title: str  # «сегодня», «14 марта»
+    moments: tuple[RecordMoment, ...]
+
+    @property
+    def is_main(self) -> bool:
+        return any(moment.is_main for moment in self.moments)
+
+
+@dataclass(frozen=True)
+class RecordView:
+    """The decision record of a lead, oldest first. `is_cut`: older lines exist, on the record's own page."""
+
+    lead_id: int
+    days: tuple[RecordDay, ...]
+    zone_title: str
+    is_cut: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.days
 
 
 @dataclass(frozen=True)
@@ -540,7 +590,7 @@ class CardView:
     campaign: str = ""  # the advertisement the client came from, by its name
     first_at: datetime | None = None
     stage_title: str = ""
-    history: tuple[EventView, ...] = field(default_factory=tuple)
+    record: RecordView | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from channels_app.models import Delivery
 from contacts.models import Consent, Message
 from reminders.actions import ASKS, CONFIRM_CHOICES, TEXTS
 from reminders.models import Reminder
+from routing import duties
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, TEMPERATURE_TAGS
 from routing.models import Assignment, Decision, Lead, Task
 from routing.scoring import INTENT_TITLES, Facts, score, summary
@@ -287,7 +288,8 @@ class Thread:
 
     def breach(self, what: str, at: datetime) -> None:
         self.lead.breaches += 1
-        self.decide("breach", what, [("Срок", "взять")], at)
+        self.decide("breach", what, [("Срок", duties.CLOCK_TITLES["take"])], at)
+        self.book.decisions[-1].details[0]["facts"] = duties.breach_facts(self.lead, "take", at)
 
     def call_task(self, why: str, at: datetime, *, done_at: datetime | None, due_at: datetime | None = None) -> None:
         self.book.tasks.append(
