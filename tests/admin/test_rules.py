@@ -329,3 +329,21 @@ def test_the_neighbour_has_none_of_it(salon, neighbour, form):
     with neighbour.inside():
         assert not RuleSet.objects.exists()
         assert "Цены" not in page(stranger.get(neighbour.url(LIST)))
+
+
+def test_a_ready_rule_asks_for_whom_and_joins_the_list(salon, form):
+    answer = form.post("ready/", key="vip")
+    assert "Выберите: кто ведёт vip" in page(answer)
+    form.put("vip.person", "Анна")
+    answer = page(form.post("ready/", key="vip"))
+    assert "Добавлено: «VIP и постоянные — лично»." in answer
+    assert dict(controls(answer))["text"].startswith('ПРАВИЛО "VIP и постоянные":\nЕСЛИ статус_клиента = vip\n')
+    assert 'назначить = "Анна"' in dict(controls(answer))["text"]
+    assert not RuleSet.objects.exists()
+
+
+def test_a_ready_rule_does_not_take_what_is_being_typed(form):
+    form.set(text="ЕСЛИ балл >")
+    answer = page(form.post("ready/", key="ad-first"))
+    assert "строка 1" in answer
+    assert "Реклама" not in answer
