@@ -180,6 +180,9 @@ class RuleSetAdmin(BusinessAdmin):
         in_force = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
         draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first()
         context = self._context(request, edited) | {
+            **self.admin_site.each_context(request),
+            "title": "Правила",
+            "opts": self.opts,
             "mark": rulesets.mark(),
             "in_force": in_force,
             "draft": draft,
@@ -190,15 +193,13 @@ class RuleSetAdmin(BusinessAdmin):
         }
         return TemplateResponse(request, "admin/routing/rules/editor.html", context, status=status)
 
-    def _context(self, request: HttpRequest, edited: Edited) -> dict[str, Any]:
+    def _context(self, request: HttpRequest, edited: Edited, *, counts: bool = True) -> dict[str, Any]:
+        """What the page and its parts print. `counts`: also what rules did lately, which costs the dearest query."""
         choices, now = load_choices(), clock.now()
-        works = review.work_of_rules(now - review.RECENT, now)
+        works = review.work_of_rules(now - review.RECENT, now) if counts else {}
         may_edit = self._may(request, "change")
         cards = [self._shown(card, edited, choices, works, may_edit=may_edit) for card in edited.cards]
         return {
-            **self.admin_site.each_context(request),
-            "title": "Правила",
-            "opts": self.opts,
             "edited": edited,
             "cards": cards,
             "choices": choices,
@@ -219,7 +220,6 @@ class RuleSetAdmin(BusinessAdmin):
             {
                 "template": one,
                 "asks": [(ask, _answers(ask, choices)) for ask in one.asks],
-                "rules": [rule_screen.lines_of(rule, choices) for rule in read_rules(one.text).rules],
             }
             for one in gallery.templates_for(request.tenant.trade)
         ]
@@ -287,7 +287,7 @@ class RuleSetAdmin(BusinessAdmin):
 
     def _some(self, request: HttpRequest, edited: Edited, changed: Sequence[Shown]) -> HttpResponse:
         """These cards, and the text beside them."""
-        context = self._context(request, edited)
+        context = self._context(request, edited, counts=any(card.mode == "shut" for card in changed))
         uids = {card.uid for card in changed}
         context["changed"] = [card for card in context["cards"] if card["uid"] in uids]
         return TemplateResponse(request, "admin/routing/rules/_changed.html", context)

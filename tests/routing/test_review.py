@@ -81,7 +81,7 @@ def owed(salon):
     return list(rows.order_by("due_at").values_list("key", "due_at"))
 
 
-def test_the_owner_hears_once_a_quarter(salon, clock, publish):
+def test_the_owner_hears_once_a_quarter(salon, clock, publish, settings):
     publish(TEXT)
     publish(TEXT + "# ещё\n")
     ten_in_ufa = datetime(2027, 1, 1, 5, tzinfo=UTC)
@@ -91,7 +91,11 @@ def test_the_owner_hears_once_a_quarter(salon, clock, publish):
     notice = Notice.objects.get(kind="rules")
     assert notice.staff.name == "Виктор"
     assert "4-й квартал 2026: ни разу не сработали: 3." in notice.text
-    assert "Пересмотр правил" in notice.text
+    link = notice.text.rpartition(" ")[2]
+    assert link.startswith(f"http://localhost:{settings.PORT}/t/vesna/")
+    shown = salon.browser("viktor").get(link.partition(f":{settings.PORT}")[2]).content.decode()
+    assert "Цены — старшей" in shown
+    assert "Ни разу не сработало" in shown
     assert owed(salon) == [("2027-1", datetime(2027, 4, 1, 5, tzinfo=UTC))]
     review.review("2026-4", now=clock.now())  # twice is as good as once
     assert Notice.objects.filter(kind="rules").count() == 1
