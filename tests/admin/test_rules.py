@@ -228,6 +228,12 @@ def test_published_changed_and_brought_back(salon, owner, form):
 
     shown = page(owner.get(salon.url(LIST + "versions/")))
     assert "владельцу" in shown
+    now, before = (RuleSet.objects.get(number=number).pk for number in (2, 1))
+    assert owner.get(salon.url(f"{LIST}{now}/change/"))["Location"] == salon.url(LIST)
+    assert owner.get(salon.url(f"{LIST}{before}/change/"))["Location"].endswith("versions/#version-1")
+    assert owner.get(salon.url(LIST + "99999/change/")).status_code == 404
+    for raw in ("add/", f"{now}/delete/", f"{now}/history/", f"{now}/to_delete/"):
+        assert owner.get(salon.url(LIST + raw)).status_code == 404  # rules are edited on the one page
     assert re.search(r"<ins>.*role_owner", shown)
     assert re.search(r"<del>.*role_senior", shown)
     owner.post(salon.url(LIST + "versions/"), {"number": "1"})

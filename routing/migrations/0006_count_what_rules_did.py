@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0004_lead_priority_titles'),
+        ('routing', '0005_sequences'),
     ]
 
     operations = [
