@@ -7,3 +7,7 @@ class AgencyConfig(AppConfig):
 
     def ready(self) -> None:
         from agency import receivers  # noqa: F401 - connects them
+        from agency.packs.rule_templates import templates_of
+        from routing import gallery
+
+        gallery.offer(templates_of)

@@ -9,7 +9,7 @@ from typing import Literal
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Action, Branch, Comparison, Condition, Not, Rule
 
-AskKind = Literal["person", "people", "queue", "branch", "service", "category", "promo", "district"]
+AskKind = Literal["person", "people", "queue", "source", "branch", "service", "category", "promo", "district"]
 
 
 class NotAnswered(ValueError):

@@ -423,7 +423,7 @@ class RuleSet(models.Model):
 
     class Meta:
         verbose_name = "версия правил"
-        verbose_name_plural = "правила: версии"
+        verbose_name_plural = "правила"
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["status"], condition=Q(status="draft"), name="rule_set_one_draft"),

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Max, Q
 
 from channels_app.notices import notify
@@ -14,10 +16,11 @@ from routing.models import Decision, RuleSet
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
 from tenants.business.models import Branch, StaffMember
-from tenants.models import Role
+from tenants.models import Role, Tenant
 
 HANDLER = "routing.review_rules"
 AT = time(10)  # local hour at which a quarter's review is told
+PAGE = "admin/routing/ruleset/review/"  # of a business
 RECENT = timedelta(days=30)  # what a card of the form counts
 LOST = {"name": "Итог", "value": "уже решило правило выше"}  # a line of the decision record
 
@@ -133,9 +136,10 @@ def review(quarter: str, *, now: datetime) -> None:
     if not idle and not losing:
         return
     told = [f"ни разу не сработали: {idle}" if idle else "", f"всегда опаздывают: {losing}" if losing else ""]
+    slug = Tenant.objects.values_list("slug", flat=True).get(schema_name=connection.schema_name)
     text = (
-        f"Правила за {quarter[-1]}-й квартал {quarter[:4]}: {', '.join(filter(None, told))}."
-        " Посмотрите: Настройки → Правила → Пересмотр правил (admin/routing/ruleset/review/)."
+        f"Правила за {quarter[-1]}-й квартал {quarter[:4]}: {', '.join(filter(None, told))}. Пересмотр правил:"
+        f" {settings.PUBLIC_URL}/t/{slug}/{PAGE}"
     )
     for person in _owners():
         notify(person, "rules", text, key=f"rules-{quarter}", now=now)

@@ -71,7 +71,7 @@ class Shown:
 def card(shown: Shown, choices: Choices, text: str, works: dict[str, Work], *, may_edit: bool) -> dict[str, Any]:
     """What `_card.html` prints. `text`: of the rule, for a card that is not open."""
     told: dict[str, Any] = {"uid": shown.uid, "mode": shown.mode, "name": shown.name, "text": text}
-    told["may_edit"] = may_edit
+    told |= {"may_edit": may_edit, "is_next": shown.go_on == "name"}
     if shown.rows and shown.mode == "open":
         told |= _opened(shown, shown.rows, choices)
     elif shown.rule:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 
 from leadhub import clock
 from routing import gallery, review, rule_rows, rule_screen, rulesets
@@ -152,7 +153,10 @@ class RuleSetAdmin(BusinessAdmin):
     rights_room = "rules"
 
     def get_urls(self) -> list[Any]:
+        """Our pages, and whatever other pages of rules are mixed into this admin: those are for editors alone."""
         view, name = self.admin_site.admin_view, "routing_ruleset"
+        usual = {f"{name}_{what}" for what in ("changelist", "add", "history", "delete", "change", "to_delete")}
+        mixed_in = [url for url in super().get_urls() if url.name and url.name not in usual]
         return [
             path("", view(self.changelist_view), name=f"{name}_changelist"),
             path("card/", view(self.card_view), name=f"{name}_card"),
@@ -161,7 +165,28 @@ class RuleSetAdmin(BusinessAdmin):
             path("save/", view(self.save_view), name=f"{name}_save"),
             path("versions/", view(self.versions_view), name=f"{name}_versions"),
             path("review/", view(self.review_view), name=f"{name}_review"),
+            path("<int:pk>/change/", view(self.version_view), name=f"{name}_change"),
+            *(URLPattern(url.pattern, self._for_editors(url.callback), name=url.name) for url in mixed_in),
         ]
+
+    def _for_editors(self, view: Any) -> Any:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.member is not None and not self._may(request, "change"):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    def version_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """One version, for links that know only its row: what is edited, or its place among the others."""
+        self._may(request, "view") or _refuse()
+        version = RuleSet.objects.filter(pk=pk).first()
+        if version is None:
+            raise Http404("no such version")
+        if version == rulesets.edited():
+            return redirect(PAGE)
+        return redirect(f"{reverse('admin:routing_ruleset_versions')}#version-{version.number}")
 
     # --- The page ---
 
@@ -180,25 +205,27 @@ class RuleSetAdmin(BusinessAdmin):
         in_force = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
         draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first()
         context = self._context(request, edited) | {
+            **self.admin_site.each_context(request),
+            "title": "Правила",
+            "opts": self.opts,
             "mark": rulesets.mark(),
             "in_force": in_force,
             "draft": draft,
             "note": note if draft or status != 200 else "",
             "templates": self._templates(request),
-            "simulate_url": _simulate_url(),
+            "simulate_url": _url("simulate", [draft or in_force]) if draft or in_force else "",
+            "who_url": _url("who", []),
             **more,
         }
         return TemplateResponse(request, "admin/routing/rules/editor.html", context, status=status)
 
-    def _context(self, request: HttpRequest, edited: Edited) -> dict[str, Any]:
+    def _context(self, request: HttpRequest, edited: Edited, *, counts: bool = True) -> dict[str, Any]:
+        """What the page and its parts print. `counts`: also what rules did lately, which costs the dearest query."""
         choices, now = load_choices(), clock.now()
-        works = review.work_of_rules(now - review.RECENT, now)
+        works = review.work_of_rules(now - review.RECENT, now) if counts else {}
         may_edit = self._may(request, "change")
         cards = [self._shown(card, edited, choices, works, may_edit=may_edit) for card in edited.cards]
         return {
-            **self.admin_site.each_context(request),
-            "title": "Правила",
-            "opts": self.opts,
             "edited": edited,
             "cards": cards,
             "choices": choices,
@@ -219,7 +246,6 @@ class RuleSetAdmin(BusinessAdmin):
             {
                 "template": one,
                 "asks": [(ask, _answers(ask, choices)) for ask in one.asks],
-                "rules": [rule_screen.lines_of(rule, choices) for rule in read_rules(one.text).rules],
             }
             for one in gallery.templates_for(request.tenant.trade)
         ]
@@ -287,7 +313,7 @@ class RuleSetAdmin(BusinessAdmin):
 
     def _some(self, request: HttpRequest, edited: Edited, changed: Sequence[Shown]) -> HttpResponse:
         """These cards, and the text beside them."""
-        context = self._context(request, edited)
+        context = self._context(request, edited, counts=any(card.mode == "shut" for card in changed))
         uids = {card.uid for card in changed}
         context["changed"] = [card for card in context["cards"] if card["uid"] in uids]
         return TemplateResponse(request, "admin/routing/rules/_changed.html", context)
@@ -420,9 +446,10 @@ def _conflict(draft: RuleSet | None, text: str) -> dict[str, Any]:
     return {"current": current, "lines": lines}
 
 
-def _simulate_url() -> str:
+def _url(page: str, versions: Sequence[RuleSet]) -> str:
+    """Of a page that another part of the room mixes in; "" where there is none."""
     try:
-        return reverse("admin:routing_ruleset_simulate")
+        return reverse(f"admin:routing_ruleset_{page}", args=[version.pk for version in versions])
     except NoReverseMatch:
         return ""
 

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contacts', '0004_message_versions'),
-        ('routing', '0006_terms_by_lead'),
+        ("routing", "0006_terms_by_lead"),
     ]
 
     operations = [

@@ -99,6 +99,27 @@ form.addEventListener("scroll", (event) => {
   if (event.target === source()) document.getElementById("rules-marks").scrollTop = source().scrollTop;
 }, true);
 
+// --- What is typed while the server answers stays -------------------------------------------------------------------
+
+const typed = (card) => [...card.querySelectorAll("input:not([type]), textarea")];
+let asked = new Map();
+let late = [];
+form.addEventListener("htmx:beforeSend", () => {
+  asked = new Map(typed(cards).map((field) => [field.id, field.value]));
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const what = event.detail.requestConfig?.parameters.what;
+  const isSame = event.detail.target.matches(".rule") && (what === "refresh" || what?.startsWith("add_"));
+  late = isSame ? typed(event.detail.target).filter((field) => asked.get(field.id) !== field.value) : [];
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const { id, value } of late) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  late = [];
+});
+
 // --- After the server's answer -----------------------------------------------------------------------------------------
 
 document.addEventListener("htmx:afterSwap", (event) => {

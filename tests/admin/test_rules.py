@@ -228,6 +228,12 @@ def test_published_changed_and_brought_back(salon, owner, form):
 
     shown = page(owner.get(salon.url(LIST + "versions/")))
     assert "владельцу" in shown
+    now, before = (RuleSet.objects.get(number=number).pk for number in (2, 1))
+    assert owner.get(salon.url(f"{LIST}{now}/change/"))["Location"] == salon.url(LIST)
+    assert owner.get(salon.url(f"{LIST}{before}/change/"))["Location"].endswith("versions/#version-1")
+    assert owner.get(salon.url(LIST + "99999/change/")).status_code == 404
+    for raw in ("add/", f"{now}/delete/", f"{now}/history/", f"{now}/to_delete/"):
+        assert owner.get(salon.url(LIST + raw)).status_code == 404  # rules are edited on the one page
     assert re.search(r"<ins>.*role_owner", shown)
     assert re.search(r"<del>.*role_senior", shown)
     owner.post(salon.url(LIST + "versions/"), {"number": "1"})
@@ -329,3 +335,21 @@ def test_the_neighbour_has_none_of_it(salon, neighbour, form):
     with neighbour.inside():
         assert not RuleSet.objects.exists()
         assert "Цены" not in page(stranger.get(neighbour.url(LIST)))
+
+
+def test_a_ready_rule_asks_for_whom_and_joins_the_list(salon, form):
+    answer = form.post("ready/", key="vip")
+    assert "Выберите: кто ведёт vip" in page(answer)
+    form.put("vip.person", "Анна")
+    answer = page(form.post("ready/", key="vip"))
+    assert "Добавлено: «VIP и постоянные — лично»." in answer
+    assert dict(controls(answer))["text"].startswith('ПРАВИЛО "VIP и постоянные":\nЕСЛИ статус_клиента = vip\n')
+    assert 'назначить = "Анна"' in dict(controls(answer))["text"]
+    assert not RuleSet.objects.exists()
+
+
+def test_a_ready_rule_does_not_take_what_is_being_typed(form):
+    form.set(text="ЕСЛИ балл >")
+    answer = page(form.post("ready/", key="ad-first"))
+    assert "строка 1" in answer
+    assert "Реклама" not in answer

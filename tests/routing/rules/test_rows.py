@@ -64,11 +64,13 @@ def test_rows_rule_text_rule_and_the_same_rows_again(rule, language):
     assert card_told(fields(card, "c1"), "c1", list(rule.events)) == card
 
 
+CHANGES = ["add_test", "add_group", "add_action", "add_branch", "add_value", "remove", "up", "burn"]
+PLACES = ["b0", "b1", "e", "b0.c", "b0.c.0", "b0.c.1", "b0.c.0.0", "b0.c.0.v1", "b0.a0", "e.a0", "b9.c", "x.y", ""]
+changes_of_rows = st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(PLACES)), max_size=6)
+
+
 @settings(max_examples=60)
-@given(conditions, some_actions, st.lists(st.tuples(st.sampled_from(
-    ["add_test", "add_group", "add_action", "add_branch", "add_value", "remove", "up", "burn"]),
-    st.sampled_from(["b0", "b1", "e", "b0.c", "b0.c.0", "b0.c.1", "b0.c.0.0", "b0.c.0.v1", "b0.a0", "e.a0", "b9.c", "x.y", ""])),
-    max_size=6))  # fmt: skip
+@given(conditions, some_actions, changes_of_rows)
 def test_no_change_of_rows_breaks_them(condition, actions, changes):
     card = card_of(Rule((Branch(condition, actions),), ()))
     for what, at in changes:

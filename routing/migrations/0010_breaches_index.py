@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0005_sequences'),
+        ("routing", "0009_count_what_rules_did"),
     ]
 
     operations = [
