@@ -16,6 +16,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from leadhub import clock
 from routing import rulesets
+from routing.admin_score import ScorePages
+from routing.admin_simulation import SimulationPages
 from routing.models import AdSpend, Decision, Queue, RuleSet, ScorePolicy, SlaPolicy
 from routing.rules.reading import read_rules
 from tenants.business.models import StaffMember
@@ -24,7 +26,7 @@ from tenants.sites import business_site
 
 
 @register(ScorePolicy, site=business_site)
-class ScorePolicyAdmin(SingleRow):
+class ScorePolicyAdmin(ScorePages, SingleRow):
     fieldsets = [
         (
             "Пороги",
@@ -125,7 +127,7 @@ class RuleSetForm(forms.ModelForm):
 
 
 @register(RuleSet, site=business_site)
-class RuleSetAdmin(BusinessAdmin):
+class RuleSetAdmin(SimulationPages, BusinessAdmin):
     """Versions: the draft is edited and published, an earlier one is brought back."""
 
     form = RuleSetForm
