@@ -20,7 +20,7 @@ TEMPERATURES: tuple[Temperature, ...] = ("hot", "warm", "cold")
 
 @dataclass(frozen=True)
 class Known:
-    """A lead as facts of a score. An open one counts as of now (`at`), one that is over as of its client's last word."""
+    """A lead as facts of a score. `at`: now for an open one, its client's last word for one that is over."""
 
     lead_id: int
     title: str
