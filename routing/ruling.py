@@ -18,7 +18,7 @@ from routing.assignment import give, lock_assigning, people_at_work
 from routing.calls import call_task
 from routing.config import Config
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, Past, past_of
-from routing.models import Lead, Queue, Task
+from routing.models import Lead, NurtureSequence, Queue, Task
 from routing.rules import words
 from routing.rules.deciding import Facts, Verdict, decide, otherwise, told
 from routing.rules.shapes import Action, Rule
@@ -102,7 +102,9 @@ def load_of(now: datetime, config: Config) -> Decimal | None:
 
 USUAL = ("new_lead", "facts_changed")  # events of a rule that names none
 LATE = ("timer_due", "owner_silent")  # events at which a person who has the lead may lose it
-EXCLUSIVE = frozenset({"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "quarantine"})
+EXCLUSIVE = frozenset(
+    {"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "start_nurture", "quarantine"}
+)
 
 
 @dataclass
@@ -314,6 +316,11 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
         choice = words.choice_of(words.action_of("priority").choices, value)
         lead.priority = {"high": 1, "normal": 0, "low": -1}[choice.key if choice else "normal"]
         record.keep(lead, "priority")
+    elif action.name == "start_nurture":
+        choice = words.choice_of(words.action_of("start_nurture").choices, value)
+        lead.sequence = choice.key if choice else NurtureSequence.USUAL
+        record.keep(lead, "sequence")
+        later("reminders.plan_follow_up", lead.pk)
     elif action.name == "create_task":
         _task(lead, value, now=now)
     elif action.name == "notify":

@@ -179,6 +179,20 @@ def test_priority_of_a_rule_lifts_a_lead_in_the_inbox_and_the_row_says_so(salon,
     assert page.count("важная") == 1
 
 
+def test_a_rule_chooses_how_a_silent_client_is_reminded(salon, clock, publish):
+    publish('RULE "Маникюр": IF service = "Маникюр" THEN start_nurture = quick ELSE start_nurture = none')
+    salon.receives("telegram", PRICE, client=1)
+    salon.receives("telegram", "Сколько стоит укладка?", client=2)
+    clock.tick(hours=3, seconds=1)
+    clock.settle()
+    assert [one.kind for one in salon.lead(1).reminders.all()] == ["follow_1d"]
+    clock.tick(days=10)
+    clock.settle()
+    assert not salon.lead(2).reminders.exists()
+    assert salon.lead(2).status == Lead.Status.OPEN
+    assert salon.lead(1).status == Lead.Status.NURTURE
+
+
 def test_a_rule_that_holds_again_in_the_same_way_is_told_once(salon, clock, publish):
     publish('RULE "Цена": IF intent = price_question THEN tag = "цена"')
     salon.receives("telegram", PRICE)
