@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure on throw-away data, print a table, write `benchmarks/results.json`.
 
-`python -m benchmarks tick` measures the timers alone and leaves the other figures as they stand.
+`python -m benchmarks tick` measures the timers alone, `simulate` the simulation, and leaves the other figures as they stand.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def main(only: str = "") -> int:
         results: dict[str, Any] = json.loads(RESULTS.read_text()) if only else {"machine": _machine()}
         if only == "tick":
             _ticks(results, port, Path(place) / "installation.log")
+        elif only == "simulate":
+            results["simulate"] = _simulated()
         else:
             addresses = _alone(results, port, Path(place) / "web.log")
             _whole(results, addresses, sandbox, port, Path(place) / "installation.log")
@@ -53,12 +55,13 @@ def _alone(results: dict[str, Any], port: int, log: Path) -> list:
         from django.core.management import call_command
         from django.db import connection
 
-        from benchmarks import businesses, ingest
+        from benchmarks import businesses, ingest, simulate
         from leadhub import clock
 
         call_command("migrate_all", verbosity=0)
         addresses = businesses.make(clock.now(), window_ms=0)
         results["open_tenant"] = _open_tenant()
+        results["simulate"] = simulate.measure(clock.now())
         results["ingest"] = ingest.measure(addresses, port=port, log=log)
         with connection.cursor() as cursor:  # what was taken in was only for the count
             cursor.execute("TRUNCATE public.due_work")
@@ -90,6 +93,26 @@ def _ticks(results: dict[str, Any], port: int, log: Path) -> None:
     with replies.Installation(port, log):
         results["tick"] |= ticks.fire(tenants)
         connection.close()
+
+
+def _simulated() -> dict[str, Any]:
+    from leadhub.embedded import services_for
+
+    with services_for(["bench"]):
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connection
+
+        from benchmarks import businesses, simulate
+        from leadhub import clock
+
+        call_command("migrate_all", verbosity=0)
+        businesses.make(clock.now(), window_ms=0)
+        figures = simulate.measure(clock.now())
+        connection.close()
+        return figures
 
 
 def _open_tenant() -> dict[str, Any]:

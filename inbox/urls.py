@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inbox import notices, teaching, views
+from inbox import notices, teaching, views, who
 
 app_name = "inbox"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("<int:lead_id>/row/", views.row, name="row"),
     path("<int:lead_id>/card/", views.card, name="card"),
     path("<int:lead_id>/record/", views.record, name="record"),
+    path("<int:lead_id>/who/", who.who, name="who"),
     path("<int:lead_id>/take/", views.take, name="take"),
     path("<int:lead_id>/hand-back/", views.hand_back, name="hand_back"),
     path("<int:lead_id>/reply/", views.reply, name="reply"),

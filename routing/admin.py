@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from routing import rules_admin, terms_admin  # noqa: F401 - these pages register themselves
+from routing.admin_score import ScorePages
 from routing.models import AdSpend, Decision, Queue, ScorePolicy
 from tenants.business.models import StaffMember
 from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
@@ -18,7 +19,7 @@ from tenants.sites import business_site
 
 
 @register(ScorePolicy, site=business_site)
-class ScorePolicyAdmin(SingleRow):
+class ScorePolicyAdmin(ScorePages, SingleRow):
     fieldsets = [
         (
             "Пороги",

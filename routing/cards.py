@@ -31,6 +31,7 @@ from routing.rows import (
     OpeningsView,
     OpeningView,
     ScorePart,
+    ScoreStep,
     ScoreView,
     UnderstoodView,
 )
@@ -182,7 +183,20 @@ def score_view(lead: Lead, decisions: Sequence[Decision]) -> ScoreView:
     )
     decided = next((line.created_at for line in decisions if line.kind == "scored"), None)
     temperature = "spam" if lead.status == Lead.Status.QUARANTINE else lead.temperature
-    return ScoreView(lead.score, temperature, parts, weights.hot_from, weights.warm_from, decided)
+    history = _score_history(decisions)
+    return ScoreView(lead.score, temperature, parts, weights.hot_from, weights.warm_from, decided, history)
+
+
+def _score_history(decisions: Sequence[Decision]) -> tuple[ScoreStep, ...]:
+    """Oldest first, from decisions that are newest first."""
+    steps = []
+    for line in reversed(decisions):
+        total = leads.score_told(line.title) if line.kind == "scored" else None
+        if total is not None:
+            cause = next((detail["value"] for detail in line.details if detail["name"] == "Почему"), "")
+            told = line.title.partition(": ")[2]
+            steps.append(ScoreStep(line.created_at, total, f"{cause}: {told}" if cause else told))
+    return tuple(steps)
 
 
 def decision_view(decisions: Sequence[Decision]) -> DecisionView | None:

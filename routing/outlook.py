@@ -105,7 +105,7 @@ class Outcome:
 class Moment:
     """The people as they are when a lead is decided."""
 
-    people: Sequence[Candidate]
+    people: Callable[[], Sequence[Candidate]]  # asked only where somebody is to be chosen
     shift_of: Callable[[int], str]  # staff id -> "morning", "day", "evening" or ""
 
 
@@ -233,7 +233,7 @@ def _give(
 ) -> bool:
     tiers = [] if only_first else team.tiers[case.stage]
     roles = {role for tier in tiers for role in tier}
-    people = [one for one in moment.people if one.role in roles or one.staff_id in first]
+    people = [one for one in moment.people() if one.role in roles or one.staff_id in first]
     choice = choose(
         people,
         tiers=tiers,

@@ -66,13 +66,15 @@ class Roster:
 
     def __post_init__(self) -> None:
         self._zones: set[ZoneInfo] = {calendar.zone for calendar in self.config.calendars.values()}
+        self._asked: datetime | None = None
+        self._asked_days: set[date] = set()
 
     def is_on_shift(self, staff_id: int, moment: datetime) -> bool:
-        return any(
-            work.start <= moment < work.end
-            for day in {moment.astimezone(zone).date() for zone in self._zones}
-            for work in self._of_day(staff_id, day)
-        )
+        for day in self._days(moment):
+            for work in self._of_day(staff_id, day):
+                if work.start <= moment < work.end:
+                    return True
+        return False
 
     def shift_of(self, staff_id: int, moment: datetime) -> str:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
@@ -82,6 +84,12 @@ class Roster:
             return ""
         hour = work[0].start.astimezone(zone).hour
         return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
+
+    def _days(self, moment: datetime) -> set[date]:
+        """The local days of the moment in all branches; asked for everybody in turn."""
+        if self._asked != moment:
+            self._asked, self._asked_days = moment, {moment.astimezone(zone).date() for zone in self._zones}
+        return self._asked_days
 
     def _of_day(self, staff_id: int, day: date) -> list[Work]:
         key = (staff_id, day)

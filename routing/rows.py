@@ -334,6 +334,15 @@ class BarSegment:
 
 
 @dataclass(frozen=True)
+class ScoreStep:
+    """A score that the lead had from a moment on, and what moved it."""
+
+    at: datetime
+    total: int
+    why: str
+
+
+@dataclass(frozen=True)
 class ScoreView:
     total: int  # 0-100, as it was decided (parts may add to more and are clamped)
     temperature: Temperature
@@ -341,10 +350,28 @@ class ScoreView:
     hot_from: int = 70
     warm_from: int = 40
     decided_at: datetime | None = None
+    history: tuple[ScoreStep, ...] = ()  # oldest first; a lead that was scored once has one step
 
     @property
     def temperature_title(self) -> str:
         return TEMPERATURE_TITLES[self.temperature]
+
+    @property
+    def line(self) -> str:
+        """The history as points of a polyline, 100 wide and 100 high; "" while there is but one score."""
+        if len(self.history) < 2:
+            return ""
+        steps = len(self.history) - 1
+        return " ".join(f"{100 * number / steps:.1f},{100 - step.total}" for number, step in enumerate(self.history))
+
+    @property
+    def hot_line(self) -> int:
+        """Where the threshold of a hot lead stands on that line."""
+        return 100 - self.hot_from
+
+    @property
+    def newest_first(self) -> tuple[ScoreStep, ...]:
+        return self.history[::-1]
 
     @property
     def bar(self) -> tuple[BarSegment, ...]:

@@ -28,6 +28,7 @@ from django.urls import NoReverseMatch, URLPattern, path, reverse
 
 from leadhub import clock
 from routing import gallery, review, rule_rows, rule_screen, rulesets
+from routing.admin_simulation import SimulationPages
 from routing.models import RuleSet
 from routing.rule_choices import Choices, load_choices
 from routing.rule_screen import Shown
@@ -147,7 +148,7 @@ def _who(request: HttpRequest) -> str:
 
 
 @register(RuleSet, site=business_site)
-class RuleSetAdmin(BusinessAdmin):
+class RuleSetAdmin(SimulationPages, BusinessAdmin):
     """One page instead of a list: what is edited now; beside it versions and the review."""
 
     rights_room = "rules"

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from routing import recalled
+from routing.assignment import Candidate
 from routing.config import Config
 from routing.outlook import Moment, Outcome, arrive, run_late
 from routing.recalled import Recalled, Taking, World
@@ -146,16 +147,19 @@ class Replay:
 
     def _moment(self, lead: Recalled, moment: datetime) -> Moment:
         roster = self.world.roster
-        people = [
-            replace(
-                one,
-                is_on_shift=roster.is_on_shift(one.staff_id, moment),
-                open_leads=self._load[one.staff_id],
-                last_given_at=self._given_at.get(one.staff_id),
-                is_previous=one.staff_id in lead.case.led_by,
-            )
-            for one in self.world.staff
-        ]
+
+        def people() -> list[Candidate]:
+            return [
+                replace(
+                    one,
+                    is_on_shift=roster.is_on_shift(one.staff_id, moment),
+                    open_leads=self._load[one.staff_id],
+                    last_given_at=self._given_at.get(one.staff_id),
+                    is_previous=one.staff_id in lead.case.led_by,
+                )
+                for one in self.world.staff
+            ]
+
         return Moment(people, lambda staff_id: roster.shift_of(staff_id, moment))
 
 

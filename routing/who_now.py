@@ -83,7 +83,7 @@ def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
         ]
     home = dict(StaffMember.objects.filter(is_active=True).values_list("pk", "branch_id"))
     roster = recalled.Roster(config, home)
-    return Moment(people, lambda staff_id: roster.shift_of(staff_id, now))
+    return Moment(lambda: people, lambda staff_id: roster.shift_of(staff_id, now))
 
 
 def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:

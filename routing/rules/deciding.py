@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from routing.rules import words
 from routing.rules.shapes import Action, All, Comparison, Condition, Not, Rule, Value
@@ -110,17 +111,18 @@ def _compares(fact: Decimal | timedelta, operator: str, value: Value) -> bool:
     ]
 
 
-def _wanted(field: str, value: Value) -> set[str]:
+@lru_cache(maxsize=4096)
+def _wanted(field: str, value: Value) -> frozenset[str]:
     """The words that a value stands for: of a closed list its key, else itself and what the channel of that name is."""
     known = words.field_of(field)
     choice = words.choice_of(known.choices, str(value)) if known else None
     if choice is not None:
-        return {words.plain(choice.key)}
+        return frozenset({words.plain(choice.key)})
     if field == "source":  # «источник = инстаграм» means the channel too
         channel = words.field_of("channel")
         choice = words.choice_of(channel.choices if channel else (), str(value))
-        return {words.plain(str(value)), *([words.plain(choice.key)] if choice else [])}
-    return {words.plain(str(value))}
+        return frozenset({words.plain(str(value)), *([words.plain(choice.key)] if choice else [])})
+    return frozenset({words.plain(str(value))})
 
 
 def _is_measured(field: str) -> bool:

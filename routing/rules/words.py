@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, TypeVar
 
 from routing.rules.shapes import Operator
@@ -271,6 +271,7 @@ def choice_of(choices: Iterable[Choice], word: str) -> Choice | None:
     )
 
 
+@lru_cache(maxsize=8192)
 def plain(word: str) -> str:
     """A word as it is compared: case, ё and the kind of space do not count."""
     return " ".join(word.casefold().replace("ё", "е").replace("_", " ").split())
