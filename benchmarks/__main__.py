@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure on throw-away data, print a table, write `benchmarks/results.json`.
 
-`python -m benchmarks tick` measures the timers alone, `simulate` the simulation, and leaves the other figures as they stand.
+`python -m benchmarks tick` measures the timers alone, `simulate` the simulation; the other figures stay as they stand.
 """
 
 from __future__ import annotations
