@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import TruncMinute
 
 from channels_app import live
 from contacts.models import Conversation
@@ -22,13 +23,14 @@ _OPEN = [Lead.Status.OPEN, Lead.Status.NEEDS_CALL]
 
 def waiting(absent: set[int]) -> QuerySet[Lead]:
     """Open leads without an owner that need a person, and those whose owner (of these numbers) is not there and has not
-    taken them: urgent first, then by temperature, then who has waited longest."""
+    taken them: urgent first, then by temperature, then who has waited longest; of one minute the higher score."""
     unowned = Q(owner=None, waits_since__isnull=False)
     untaken = Q(owner__in=absent, taken_at=None)
     heat = Case(When(temperature="hot", then=Value(0)), When(temperature="warm", then=Value(1)), default=Value(2))
     urgency = Case(When(urgency="high", then=Value(0)), default=Value(1), output_field=IntegerField())
     leads = Lead.objects.filter(unowned | untaken, status__in=_OPEN, is_test=False).annotate(heat=heat, first=urgency)
-    return leads.order_by("first", "heat", "-priority", "waits_since", "last_client_at", "pk")
+    minute = TruncMinute("waits_since")
+    return leads.order_by("first", "heat", "-priority", minute, "-score", "waits_since", "last_client_at", "pk")
 
 
 def drain(*, now: datetime) -> None:

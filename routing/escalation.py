@@ -11,7 +11,7 @@ from channels_app.notices import notify
 from leadhub.work import later
 from routing import config as configs
 from routing import duties, presence, record, ruling, sla
-from routing.assignment import give, lock_assigning, make_owner, people_at_work, tiers_for
+from routing.assignment import give, lock_assigning, make_owner, people_at_work, release, wait
 from routing.calls import kind_given, needs_call, withdraw_call
 from routing.clocks import KINDS
 from routing.models import Lead, OnBreach
@@ -20,7 +20,6 @@ from tenants.business.models import Role, StaffMember
 
 LATE = "late"  # beside the clocks of a lead: the assistant's first answer is late, and whom that made us call
 BEHIND = timedelta(seconds=5)  # a clock that rings so long after its time tells of an outage, not of this lead
-TRY_AGAIN = timedelta(seconds=60)  # for a person with room
 TOO_LATE = {
     "person": "нет ответа клиенту вовремя",
     "silence": "Сотрудник молчит в разговоре",
@@ -236,9 +235,10 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
         _queue_for_people(lead, now=now)
         return
     late = f"Ассистент не ответил за {terms['assistant_answer_seconds']} с"
-    duties.note_breach(lead, late, clock="answer", now=now)
     patience = timedelta(seconds=terms.number("late_answer_seconds"))
-    if not lead.is_hot and patience and _is_coming(lead, timedelta(seconds=terms.seconds("answer")), now=now):
+    waits = not lead.is_hot and patience and _is_coming(lead, timedelta(seconds=terms.seconds("answer")), now=now)
+    duties.note_breach(lead, late, clock="answer", tells=not waits, now=now)
+    if waits:
         _mark_late(lead, "waits", now=now)
         later("routing.answer_clock", lead.pk, at=now + patience)
         return
@@ -263,40 +263,15 @@ def _mark_late(lead: Lead, state: str, *, now: datetime) -> None:
 
 
 def _queue_for_people(lead: Lead, *, now: datetime) -> None:
-    """The answer did not come: people get such leads one by one, the hottest first, as they have room."""
-    if lead.clocks[LATE] == "waits":
-        _mark_late(lead, "queued", now=now)
-        lines = [
-            ("Почему", "ответ ассистента задержался"),
-            ("Порядок", "самые горячие первыми, пока у людей есть место"),
-        ]
-        record.add(lead, "routed", "В очереди к людям", lines, now=now)
-    later("routing.unanswered", key="", at=now)
-
-
-def next_unanswered() -> Lead | None:
-    """The hottest lead whose answer never came and whom nobody has; None: there is none. Its conversation is not locked
-    yet."""
-    waiting = Lead.objects.filter(
-        status=Lead.Status.OPEN, owner=None, first_answer_at=None, clocks__contains={LATE: "queued"}
-    )
-    return waiting.order_by("-priority", "-score", "created_at").first()
-
-
-def has_room(lead: Lead, *, now: datetime) -> bool:
-    """Whether somebody at work who may get the lead is below the cap."""
-    roles = {role for tier in tiers_for(lead.stage) for role in tier}
-    people = (person for _, person in people_at_work(now, roles))
-    return any(one.is_on_shift and not one.is_away and one.open_leads < one.load_cap for one in people)
-
-
-def give_unanswered(lead: Lead, *, now: datetime) -> None:
-    """A person gets the lead, now that one has room. The caller holds its locks."""
-    if not lead.is_open or lead.owner_id or lead.first_answer_at:
+    """The answer did not come: the lead waits with all that have no owner, and people get those one by one."""
+    if lead.clocks[LATE] != "waits":
         return
-    if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа, ассистент не ответил"):
-        _mark_late(lead, "given", now=now)
-        sla.start_take(lead, now=now)
+    _mark_late(lead, "given", now=now)
+    why = "ответ ассистента задержался"
+    wait(lead, why, now=now)
+    lines = [("Почему", why), ("Порядок", "самые горячие первыми, пока у людей есть место")]
+    record.add(lead, "routed", "В очереди к людям", lines, now=now)
+    later("routing.backlog", key="now", at=now)
 
 
 def answered_late(lead: Lead, *, now: datetime) -> None:
@@ -311,9 +286,9 @@ def answered_late(lead: Lead, *, now: datetime) -> None:
         return
     previous, was_called = lead.owner, lead.status == Lead.Status.NEEDS_CALL
     lock_assigning()
-    lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="ассистент ответил сам")
-    lead.owner, lead.assigned_at, lead.status, lead.changed_at = None, None, Lead.Status.OPEN, now
-    record.keep(lead, "owner", "assigned_at", "status", "changed_at")
+    release(lead, reason="ассистент ответил сам", now=now)
+    lead.status, lead.waits_why, lead.waits_since = Lead.Status.OPEN, "", None
+    record.keep(lead, "status", "waits_why", "waits_since")
     if was_called:
         withdraw_call(lead, now=now)
     sla.back_to_assistant(lead, now=now)

@@ -193,19 +193,6 @@ def answered_late(lead_id: int, *, now: datetime) -> None:
     _with_lead(lead_id, lambda lead: escalation.answered_late(lead, now=now))
 
 
-@handler("routing.unanswered")
-def unanswered(*, now: datetime) -> None:
-    """One lead at a time: each needs the locks of its own conversation."""
-    lead = escalation.next_unanswered()
-    if lead is None:
-        return
-    if not escalation.has_room(lead, now=now):
-        later("routing.unanswered", key="", at=now + escalation.TRY_AGAIN)
-        return
-    _with_lead(lead.pk, lambda lead: escalation.give_unanswered(lead, now=now))
-    later("routing.unanswered", key="", at=now)
-
-
 @handler("routing.rearm_clocks", queue="bulk")
 def rearm_clocks(after_id: int = 0, *, now: datetime) -> None:
     """Policies, hours or shifts were edited: whoever's clocks that moves gets work of its own."""

@@ -216,7 +216,7 @@ def test_a_call_or_a_word_instead_of_handing_on(salon, clock, accepted):
     assert (lead.owner, lead.status, lead.tasks.count()) == (first, Lead.Status.NEEDS_CALL, 1)
     clock.tick(minutes=15)
     assert "Срок вышел: довести до записи" in notices(first, "breach")
-    assert not any("не доведена" in text for text in notices(salon.svetlana))
+    assert any("не доведена" in text for text in notices(salon.svetlana))  # A of the stage hears of every breach
 
 
 def test_what_cannot_be_done_is_told_to_the_accountable(salon, clock, accepted):
@@ -225,7 +225,7 @@ def test_what_cannot_be_done_is_told_to_the_accountable(salon, clock, accepted):
     first = salon.receives("telegram", HOT).owner
     clock.tick(seconds=61)
     assert salon.lead().owner == first
-    assert "Клиент ждёт, заявку не взяли" in notices(salon.svetlana)
+    assert any(text.startswith("Клиент ждёт, заявку не взяли") for text in notices(salon.svetlana))
 
 
 def test_urgent_stays_urgent_with_whoever_has_it_next(salon, clock, accepted):
@@ -257,10 +257,10 @@ def test_a_rule_that_moves_an_unbooked_lead_lets_its_conversation_go(salon, cloc
 
 def test_a_rule_that_quarantines_a_late_lead_ends_it(salon, clock, accepted, publish):
     publish("RULE ON timer_due: IF score > 0 THEN quarantine")
-    first = salon.receives("telegram", HOT).owner
+    salon.receives("telegram", HOT)
     clock.tick(minutes=20)
     lead = salon.lead()
-    assert (lead.status, lead.owner) == (Lead.Status.QUARANTINE, first)
+    assert (lead.status, lead.owner) == (Lead.Status.QUARANTINE, None)
     assert not DueWork.objects.filter(handler__endswith="_clock").exists()
 
 
