@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0003_rule_sets_and_queues'),
+        ('routing', '0005_sequences'),
     ]
 
     operations = [
