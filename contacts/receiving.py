@@ -242,10 +242,11 @@ def _mark_pending(conversation: Conversation, account: Account, incoming: Incomi
     conversation.account_id = account.pk
     conversation.state = pace.counted(conversation.state, now=now)
     if incoming.utm or incoming.promo or incoming.page or incoming.code:
-        origin = {
+        origin: dict[str, Any] = {
             "utm": {clean(name): clean(value)[:200] for name, value in incoming.utm.items()},
             "promo": clean(incoming.promo)[:60],
             "page": clean(incoming.page)[:300],
-            "code": clean(incoming.code)[:60],
         }
+        if incoming.code:
+            origin["code"] = clean(incoming.code)[:60]
         conversation.state = {**conversation.state, "origin": origin}

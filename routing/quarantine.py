@@ -12,7 +12,7 @@ from django.db import transaction
 
 from assistant.learning import examples as learning
 from channels_app import live
-from channels_app.models import InboundEvent
+from channels_app.models import InboundEvent, Notice
 from contacts import pace
 from contacts.models import Conversation, Message
 from leadhub.work import forget, later
@@ -44,6 +44,7 @@ def put(lead: Lead, *, why: str, now: datetime) -> None:
     record.keep(lead, "status", "changed_at", "owner", "taken_at", "tags")
     lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason="спам")
     lead.tasks.filter(done_at=None).update(done_at=now)
+    Notice.objects.filter(lead_id=lead.pk, seen_at=None).update(seen_at=now)  # there is nothing to come for
     sla.stop_all(lead, now=now)
     record.add(lead, "quarantined", "В карантин", [("Почему", why)], now=now)
     expect_end(lead, now=now)

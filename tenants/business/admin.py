@@ -62,7 +62,7 @@ class BusinessSettingsAdmin(SingleRow):
         "hold_minutes": "Пока клиент отвечает, выбранное время никому другому не предлагается.",
     }
     fieldsets = [
-        ("Бизнес", {"fields": ["public_name", "policy_url", "consent_version", "is_clinical"]}),
+        ("Бизнес", {"fields": ["public_name", "policy_url", "consent_version", "is_clinical", "quarantine_days"]}),
         (
             "Ассистент",
             {"fields": ["assistant_enabled", "tone", "confidence_threshold", "burst_window_ms", "burst_limit_ms"]},

@@ -70,6 +70,7 @@ def test_what_a_person_calls_spam_leaves_nothing_behind_and_is_learned(salon, an
     assert (lead.status, lead.owner, lead.clock) == ("quarantine", None, "")
     assert not clocks(salon, lead).exists()
     assert not lead.tasks.filter(done_at=None).exists()
+    assert not Notice.objects.filter(seen_at=None).exists()
     assert not facts.real_leads().exists()
     assert TrainingExample.objects.get().intent == "spam"
     salon.receives("telegram", "Так можно или нет?")
@@ -165,12 +166,13 @@ def test_ten_short_lines_in_a_minute_are_a_person(salon, clock):
     assert not salon.lead().decisions.filter(kind="flood").exists()
 
 
-def test_a_flood_is_kept_marked_and_read_at_once_when_it_is_over(salon, clock):
-    for number in range(pace.MOST[60] + 15):
+def test_a_flood_is_kept_marked_and_read_at_once_when_it_is_over(salon, clock, monkeypatch):
+    monkeypatch.setitem(pace.MOST, 60, 3)
+    for number in range(3 + 6):
         salon.receives("telegram", f"Сколько стоит маникюр {number}?")
     waiting = Message.objects.filter(author="client", is_processed=False)
-    assert waiting.count() == 15
-    assert Message.objects.filter(author="client").count() == 35  # all are kept and shown
+    assert waiting.count() == 6
+    assert Message.objects.filter(author="client").count() == 9  # all are kept and shown
     lead = salon.lead()
     assert quarantine.FLOOD_TAG in lead.tags
     assert lead.decisions.filter(kind="flood").count() == 1
@@ -180,14 +182,15 @@ def test_a_flood_is_kept_marked_and_read_at_once_when_it_is_over(salon, clock):
     assert not waiting.exists()
     lead = salon.lead()
     assert quarantine.FLOOD_TAG not in lead.tags
-    assert lead.decisions.filter(title="Поток сообщений кончился", details__0__value="15").exists()
+    assert lead.decisions.filter(title="Поток сообщений кончился", details__0__value="6").exists()
     clock.tick(seconds=5)
     salon.receives("telegram", "А педикюр сколько стоит?")  # back to normal
     assert not waiting.exists()
 
 
-def test_one_who_floods_holds_nobody_else_up(salon, clock):
-    for number in range(pace.MOST[60] + 5):
+def test_one_who_floods_holds_nobody_else_up(salon, clock, monkeypatch):
+    monkeypatch.setitem(pace.MOST, 60, 3)
+    for number in range(6):
         salon.receives("telegram", f"ку {number}", client=1)
     lead = salon.receives("telegram", WANTS, client=2)
     assert lead.intent == "booking"
@@ -196,11 +199,12 @@ def test_one_who_floods_holds_nobody_else_up(salon, clock):
 
 def test_an_endless_flood_is_read_every_ten_minutes(salon, clock, monkeypatch):
     monkeypatch.setitem(pace.MOST, 3600, 4)
-    for number in range(20):
+    monkeypatch.setattr(quarantine, "LONGEST_HOLD", timedelta(minutes=4))
+    for number in range(10):
         salon.receives("telegram", f"ку {number}")
         clock.tick(seconds=50)
     read = Message.objects.filter(author="client", understanding__isnull=False).count()
-    assert read == 4 + 1  # each by itself, then all of ten minutes at once
+    assert read == 4 + 1  # each by itself, then all that came at once
     assert salon.lead().decisions.filter(title="Поток сообщений кончился").exists()
 
 
