@@ -185,7 +185,8 @@ def note_breach(
         ("Отвечает", _names(told) or titles([facts["role"]]) or "никто"),
     ]
     record.add(lead, "breach", what, lines, facts=facts, now=now)
-    key = f"breach-{lead.pk}-{lead.breaches}"
+    # A lead that goes from hand to hand is told of once; how that ended is a word of its own («нужен звонок»).
+    key = f"breach-{lead.pk}-{lead.stage if clock == 'take' else lead.breaches}"
     for person in told if tells else ():
         notify(person, "breach", _with_wish(what, lead), lead_id=lead.pk, key=key, now=now)
     live.publish("lead", id=lead.pk)

@@ -8,7 +8,7 @@ import pytest
 from booking import actions as booking
 from booking.models import Appointment
 from channels_app.models import Notice
-from routing import assignment, duties, escalation, outcomes, record
+from routing import assignment, duties, outcomes, record
 from routing.duties import Facts, is_done, stage_of
 from routing.models import Lead
 from tenants.access import Member
@@ -198,22 +198,26 @@ def test_accountable_hear_of_every_breach_and_the_record_keeps_its_facts(salon, 
     ]
 
 
-@pytest.mark.parametrize(
-    ("ran_out", "clock_name", "mark"),
-    [
-        (escalation.answer_ran_out, "answer", {"first_answer_at": None, "owner": None}),
-        (escalation.person_ran_out, "person", {"clock": "answer"}),
-        (escalation.silence_ran_out, "silence", {"clock": "answer"}),
-        (escalation.confirm_ran_out, "confirm", {}),
-    ],
-)
-def test_no_clock_runs_out_unheard(salon, clock, ran_out, clock_name, mark):
+def test_no_clock_is_broken_unheard(salon, clock):
     lead = salon.receives("telegram", "Сколько стоит маникюр?")
-    Lead.objects.filter(pk=lead.pk).update(**{"owner": salon.anna, **mark})
-    ran_out(salon.lead(), now=clock.now())
-    assert len(told("breach", salon.svetlana)) == 1
-    line = salon.lead().decisions.get(kind="breach")
-    assert record.facts_of(line.details)["clock"] == clock_name
+    lead.owner = salon.anna
+    for name in duties.CLOCK_TITLES:
+        duties.note_breach(lead, f"Вышел срок: {name}", clock=name, now=clock.now())
+    assert len(told("breach", salon.svetlana)) == len(duties.CLOCK_TITLES)
+    lines = [record.facts_of(line.details) for line in lead.decisions.filter(kind="breach")]
+    whose = {facts["clock"] for facts in lines if facts["staff"] == salon.anna.pk}
+    assert whose == {"take", "person", "silence"}
+    assert lead.breaches == len(lines)
+
+
+def test_lead_that_is_not_booked_in_its_hour_is_told_to_the_accountable(salon, clock):
+    salon.receives("telegram", "Сколько стоит маникюр?")
+    clock.tick(minutes=61)
+    heard = told("breach", salon.svetlana)
+    assert heard[-1] == "Заявка не доведена до записи вовремя · Маникюр"
+    assert sum("не взята" in text for text in heard) == 1  # though it went through three hands
+    last = salon.lead().decisions.filter(kind="breach").latest("pk")
+    assert record.facts_of(last.details)["clock"] == "confirm"
 
 
 def test_nurture_goes_to_marketing_with_its_campaign(salon, clock):
