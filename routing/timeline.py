@@ -22,6 +22,7 @@ from routing.rules import words
 from routing.rules.targets import target_of
 from tenants.business import texts
 from tenants.business.models import ZONES, MatrixRole
+from tenants.business.preferences import NoticeChannel
 
 AT_ONCE = timedelta(seconds=1)  # lines that lie no farther apart are one moment
 
@@ -295,9 +296,14 @@ def _notice_line(notices: Sequence[Notice]) -> RecordLine:
 
 
 def _reaction(notice: Notice) -> str:
-    if notice.seen_at is None:
-        return "ещё не увидено"
-    return f"увидено через {span(notice.seen_at - notice.created_at)}"
+    told = []
+    if sent := notice.last_sent:
+        told.append(f"отправлено: {NoticeChannel(sent['channel']).label}")
+    elif notice.state == Notice.State.FAILED:
+        told.append("не доставлено")
+    seen = f"увидено через {span(notice.seen_at - notice.created_at)}" if notice.seen_at else "ещё не увидено"
+    told.append(f"ответ «{notice.get_answer_display()}»" if notice.answer else seen)
+    return ", ".join(told)
 
 
 def span(length: timedelta) -> str:
