@@ -172,7 +172,7 @@ def _send(
     if claimed[0].state == _State.SENT:
         _replace_older(staff, claimed)
         return None
-    if trouble and now - claimed[0].created_at < GIVE_UP:
+    if trouble and not _is_over(claimed[0], now=now):
         _settle(claimed, _State.WAITING, now=now)
         return trouble
     has_failed = any(one["state"] != "again" for one in _since_again(claimed[0]))
@@ -237,6 +237,12 @@ def _hand_over(
     return channel.send(staff, words, key=key, again=again, now=now)
 
 
+def _is_over(notice: Notice, *, now: datetime) -> bool:
+    """Some channel has been down for longer than it is waited for."""
+    waited = [datetime.fromisoformat(one["at"]) for one in _since_again(notice) if one["state"] == "later"]
+    return bool(waited) and now - min(waited) >= GIVE_UP
+
+
 def _since_again(notice: Notice) -> list[dict[str, Any]]:
     """Tries since a person asked for all of it anew."""
     marks = [number for number, one in enumerate(notice.tries) if one["state"] == "again"]
@@ -248,8 +254,10 @@ def _note(notices: Sequence[Notice], channel: str, state: str, *, now: datetime,
     """Keep a try with each notice of the message."""
     one = {"channel": channel, "state": state, "at": now.isoformat(), **{k: v for k, v in more.items() if v}}
     for notice in notices:
-        known = [each for each in notice.tries if not (each["state"] == "later" and each["channel"] == channel)]
-        notice.tries = [*known, one]
+        waited = [each for each in notice.tries if each["state"] == "later" and each["channel"] == channel]
+        if waited and state == "later":  # since when it is down
+            continue
+        notice.tries = [*(each for each in notice.tries if each not in waited), one]
         if state == "sent":
             notice.state = _State.SENT
         notice.save(update_fields=["tries", "state"])
@@ -278,7 +286,7 @@ def go_on(batch: int, *, now: datetime) -> None:
         return
     staff = silent[0].staff
     order = [name for name in staff.preferences.urgent if _is_ready(staff, name)]
-    if (trouble := _try_channels(staff, silent, order, now=now)) and now - silent[0].created_at < GIVE_UP:
+    if (trouble := _try_channels(staff, silent, order, now=now)) and not _is_over(silent[0], now=now):
         raise trouble
 
 

@@ -254,6 +254,19 @@ def test_off_shift_all_waits_for_the_morning_and_comes_as_one(told, salon, clock
     assert text.startswith("Пока вас не было: 2 уведомления")
 
 
+def test_outage_in_the_morning_loses_nothing_of_the_night(told, salon, clock):
+    prefer(salon.anna, "telegram")
+    clock.tick(hours=10)
+    for number in (1, 2):
+        notice(salon, clock, key=f"n{number}", lead_id=number)
+    told.outside.faults(
+        "telegram", "status", match="sendmessage", status=502, times=3, body={"ok": False, "error_code": 502}
+    )
+    clock.tick(hours=11, minutes=1)
+    assert len(told.telegram()) == 1
+    assert set(Notice.objects.values_list("state", flat=True)) == {"sent"}
+
+
 def test_duty_gets_urgent_ones_at_night_and_the_rest_in_the_morning(told, salon, clock):
     prefer(salon.anna, "telegram", off_shift=True)
     clock.tick(hours=10)
