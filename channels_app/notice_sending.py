@@ -22,9 +22,10 @@ from channels_app.notice_words import Words, compose
 from channels_app.notices import GATHERED, TELL, unwanted
 from channels_app.signals import notice_changed
 from leadhub.work import TryLater, later
-from tenants.business.calendar import Calendar, Rota, Work, load_calendars, load_rotas
+from tenants.business.calendar import Calendar, load_calendars, load_rotas
 from tenants.business.models import BusinessSettings, StaffMember
 from tenants.business.preferences import NoticeChannel
+from tenants.business.presence import next_start, standing
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,6 @@ HOUR = timedelta(hours=1)
 LOST = timedelta(seconds=85)  # it began to leave and its process was never heard of: just below the lease of its work
 STALE = {True: timedelta(minutes=30), False: timedelta(days=3)}  # by urgency: what is told later helps nobody
 GIVE_UP = timedelta(minutes=15)  # of trying channels that are down
-LOOK_AHEAD = 21  # days in which somebody's next shift is looked for
 
 _State = Notice.State
 
@@ -380,14 +380,15 @@ class Presence(NamedTuple):
 
 
 def presence_of(staff: StaffMember, *, now: datetime) -> Presence:
-    """Whether the person is at work by rota and not away. Who has no shifts at all keeps the branch's hours."""
+    """Whether the person is at work, by the schedule and the shift button. Who has neither keeps the branch's hours."""
     calendars, rota = load_calendars(), load_rotas([staff])[staff.pk]
-    work = rota.at(now, calendars)
-    if not rota.patterns and not rota.exceptions:
+    if not (rota.patterns or rota.exceptions or staff.presence):
         return _by_branch(staff, calendars.get(staff.branch_id), now=now)
-    if work and not staff.is_away:
-        return Presence(True, work.start, now)
-    return Presence(False, None, _next_work(rota, calendars, now) or now + timedelta(days=1))
+    requires = BusinessSettings.objects.values_list("requires_check_in", flat=True).first()
+    there = standing(staff, rota, calendars, now, requires_check_in=bool(requires))
+    if there.is_present:
+        return Presence(True, there.began, now)
+    return Presence(False, None, next_start(rota, calendars, now) or now + timedelta(days=1))
 
 
 def _by_branch(staff: StaffMember, calendar: Calendar | None, *, now: datetime) -> Presence:
@@ -395,13 +396,3 @@ def _by_branch(staff: StaffMember, calendar: Calendar | None, *, now: datetime) 
     if staff.is_away:
         return Presence(False, None, now + HOUR)
     return Presence(opens is None or opens <= now, None, opens or now)
-
-
-def _next_work(rota: Rota, calendars: dict[int, Calendar], now: datetime) -> datetime | None:
-    """Start of the next stretch of work after `now`."""
-    if not calendars:
-        return None
-    day = min(calendar.local_day(now) for calendar in calendars.values())
-    ahead = (day + timedelta(days=number) for number in range(LOOK_AHEAD + 1))
-    starts: list[Work] = [work for each in ahead for work in rota.work(each, calendars)]
-    return next((work.start for work in starts if work.start > now), None)

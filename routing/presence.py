@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from channels_app.notices import notify
+from channels_app.notices import notify, tell_soon
 from leadhub import rehearsal
 from leadhub.work import later
 from routing import config as configs
@@ -42,6 +42,7 @@ def begin(staff: StaffMember, *, now: datetime) -> None:
     """«Начать смену», «Вернулся»: new leads are offered again, and what waited is given out."""
     _say(staff, Presence.HERE, now=now)
     look_again(staff, now=now)
+    tell_soon(staff.pk)
     later("routing.backlog", key="now")
 
 
