@@ -77,7 +77,7 @@ def open_business(business: story.Business, *, now: datetime) -> Tenant:
     )
     apply_business(tenant, pack, now=now - timedelta(days=story.DAYS + 1), password=PASSWORD)
     with tenant_context(tenant):
-        _rules(pack, now=now)
+        publish_ready(pack, now=now)
         branch = Branch.objects.earliest("position", "pk")
         for channel in pack.channels:
             _account(tenant, business, channel.kind, channel.title, branch)
@@ -89,7 +89,7 @@ def open_business(business: story.Business, *, now: datetime) -> Tenant:
     return tenant
 
 
-def _rules(pack: BusinessPack, *, now: datetime) -> None:
+def publish_ready(pack: BusinessPack, *, now: datetime) -> None:
     """A demo shows rules at work from its first day; a real business's owner takes them from the gallery."""
     if not RuleSet.objects.exists():
         rulesets.save_draft(base_text(pack.trades[0].key), by="Leadhub", now=now, note="готовые правила отрасли")
