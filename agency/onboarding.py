@@ -15,11 +15,10 @@ from django.db import transaction
 from django_tenants.utils import tenant_context
 
 from agency.packs import load_city, load_trade
-from agency.packs.rule_templates import base_text
 from agency.packs.shapes import BranchDef, BusinessPack, HolidayPolicy, StaffDef
 from assistant.models import KnowledgeEntry, Promotion
-from routing import config, rulesets
-from routing.models import RuleSet, ScorePolicy, SlaPolicy
+from routing import config
+from routing.models import ScorePolicy, SlaPolicy
 from tenants.business.models import (
     Branch,
     BusinessSettings,
@@ -53,7 +52,6 @@ def apply_business(tenant: Tenant, pack: BusinessPack, *, now: datetime, passwor
         staff = [_person(tenant, person, branches, skills, hashed) for person in pack.staff]
         _work(pack, skills, now=now)
         _settings(pack, staff)
-        _rules(pack, now=now)
         config.forget_all()
 
 
@@ -329,11 +327,3 @@ def _settings(pack: BusinessPack, staff: list[StaffMember]) -> None:
     )
     ScorePolicy.objects.get_or_create(pk=1)
     SlaPolicy.objects.get_or_create(pk=1)
-
-
-def _rules(pack: BusinessPack, *, now: datetime) -> None:
-    """A demo business shows rules at work from its first day; a real one's owner takes them from the gallery."""
-    if pack.invented and not RuleSet.objects.exists():
-        note = "готовые правила отрасли"
-        rulesets.save_draft(base_text(pack.trades[0].key), by="Leadhub", now=now, note=note)
-        rulesets.publish(by="Leadhub", now=now)

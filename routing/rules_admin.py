@@ -205,7 +205,9 @@ class RuleSetAdmin(SimulationPages, BusinessAdmin):
     ) -> HttpResponse:
         in_force = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
         draft = RuleSet.objects.filter(status=RuleSet.Status.DRAFT).first()
-        context = self._context(request, edited) | {
+        context = self._context(request, edited)
+        context |= {
+            "templates": self._templates(request, context["choices"]),
             **self.admin_site.each_context(request),
             "title": "Правила",
             "opts": self.opts,
@@ -213,7 +215,6 @@ class RuleSetAdmin(SimulationPages, BusinessAdmin):
             "in_force": in_force,
             "draft": draft,
             "note": note if draft or status != 200 else "",
-            "templates": self._templates(request),
             "simulate_url": _url("simulate", [draft or in_force]) if draft or in_force else "",
             "who_url": _url("who", []),
             **more,
@@ -241,13 +242,9 @@ class RuleSetAdmin(SimulationPages, BusinessAdmin):
         text = write_rules([card.rule], edited.language, wide=False) if card.rule else ""
         return rule_screen.card(card, choices, text, works, may_edit=may_edit)
 
-    def _templates(self, request: HttpRequest) -> list[dict[str, Any]]:
-        choices = load_choices()
+    def _templates(self, request: HttpRequest, choices: Choices) -> list[dict[str, Any]]:
         return [
-            {
-                "template": one,
-                "asks": [(ask, _answers(ask, choices)) for ask in one.asks],
-            }
+            {"template": one, "asks": [(ask, _answers(ask, choices)) for ask in one.asks]}
             for one in gallery.templates_for(request.tenant.trade)
         ]
 

@@ -18,11 +18,15 @@ from django_tenants.utils import tenant_context
 from agency.demo import story
 from agency.onboarding import apply_business
 from agency.packs import load_business
+from agency.packs.rule_templates import base_text
+from agency.packs.shapes import BusinessPack
 from channels_app import accounts, adapters
 from channels_app.models import ChannelAccount
 from contacts.models import Identity
 from crm.models import Connection
 from leadhub.work import TryLater
+from routing import rulesets
+from routing.models import RuleSet
 from tenants.business.models import Branch
 from tenants.models import Agency, AgencyMembership, ChannelKind, HookKey, Tenant, User
 from tenants.provisioning import open_tenant
@@ -73,6 +77,7 @@ def open_business(business: story.Business, *, now: datetime) -> Tenant:
     )
     apply_business(tenant, pack, now=now - timedelta(days=story.DAYS + 1), password=PASSWORD)
     with tenant_context(tenant):
+        publish_ready(pack, now=now)
         branch = Branch.objects.earliest("position", "pk")
         for channel in pack.channels:
             _account(tenant, business, channel.kind, channel.title, branch)
@@ -82,6 +87,13 @@ def open_business(business: story.Business, *, now: datetime) -> Tenant:
             domain=os.environ.get("SANDBOX_BITRIX_DOMAIN", "localhost:8003"),
         )
     return tenant
+
+
+def publish_ready(pack: BusinessPack, *, now: datetime) -> None:
+    """A demo shows rules at work from its first day; a real business's owner takes them from the gallery."""
+    if not RuleSet.objects.exists():
+        rulesets.save_draft(base_text(pack.trades[0].key), by="Leadhub", now=now, note="готовые правила отрасли")
+        rulesets.publish(by="Leadhub", now=now)
 
 
 def _account(tenant: Tenant, business: story.Business, kind: str, title: str, branch: Branch) -> None:

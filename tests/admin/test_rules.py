@@ -353,3 +353,15 @@ def test_a_ready_rule_does_not_take_what_is_being_typed(form):
     answer = page(form.post("ready/", key="ad-first"))
     assert "строка 1" in answer
     assert "Реклама" not in answer
+
+
+def test_a_card_says_how_often_its_rule_fired_and_lost(salon, outside, clock, owner, form):
+    twice = TEXT + 'ПРАВИЛО "Цены ещё":\nЕСЛИ намерение = "цена"\nТО назначить = role_owner\n'
+    form.set(text=twice).save("publish")
+    for client in (501, 502):
+        salon.receives("telegram", "Сколько стоит маникюр?", client=client)
+    clock.tick(seconds=1)
+    told = " ".join(form.open().html.split())
+    assert "Сработало 2 раза за 30 дней</p>" in told
+    assert "Сработало 2 раза за 30 дней, из них 2 раза решило правило выше" in told
+    assert "поднимите это или удалите" in page(owner.get(salon.url(LIST + "review/")))

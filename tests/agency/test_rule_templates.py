@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from agency.demo.businesses import publish_ready
+from agency.packs import load_business
 from agency.packs.rule_templates import base_text, templates_of
 from agency.packs.shapes import TRADES
 from routing import gallery, rule_rows
+from routing.models import RuleSet
 from routing.rules import words
 from routing.rules.reading import read_rules
 from routing.rules.targets import target_of
@@ -66,3 +69,12 @@ def test_what_is_published_unasked_gives_nobody_a_lead(trade):
 def test_a_trade_sees_its_own():
     assert "triage" in {one.key for one in templates_of("dental")}
     assert "triage" not in {one.key for one in templates_of("fitness")}
+
+
+def test_a_demo_shows_rules_at_work_once(salon, clock):
+    pack = load_business("salon-ufa")
+    for _ in range(2):
+        publish_ready(pack, now=clock.now())
+    version = RuleSet.objects.get()
+    assert (version.status, version.published_by) == ("published", "Leadhub")
+    assert read_rules(version.text).rules == read_rules(base_text("salon")).rules
