@@ -138,12 +138,15 @@ def test_previous_manager_by_a_rule(salon, clock, outside):
 
 def test_a_client_who_writes_in_english_gets_who_speaks_it(salon, clock, outside):
     StaffMember.objects.filter(name="Борис").update(languages=["en"])
+    told = {"stage": "first_contact", "why": "Проверка", "now": clock.now()}
     for client in (701, 702):
-        lead = salon.receives("telegram", "Hello! I want to talk to a manager please", client=client)
+        lead = salon.receives("telegram", "Hello! How much is a haircut for men?", client=client)
         assert lead.conversation.state["language"] == "en"
-        assert lead.owner == salon.boris
+        assert assignment.give(lead, **told) == salon.boris
     assert details(lead)["Анна"] == "не владеет языком: английский"
-    assert salon.receives("telegram", "Позовите человека, пожалуйста", client=703).owner == salon.anna
+    lead = salon.receives("telegram", "Здравствуйте! Сколько стоит маникюр?", client=703)
+    assert "language" not in lead.conversation.state
+    assert assignment.give(lead, **told) == salon.anna
 
 
 def test_a_queue_keeps_its_own_strategy(salon, clock, outside):
