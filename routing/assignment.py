@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from assistant import dialogue
+from assistant.languages import TITLES
 from channels_app import live
 from channels_app.notices import notify
 from contacts.models import Conversation
@@ -22,7 +23,7 @@ from tenants.business.models import Role, StaffMember
 SPECIALIST = Role.SPECIALIST.value
 ON_DUTY = (Role.MANAGER.value, Role.SENIOR.value, Role.OWNER.value)  # who is at work answers when nobody else can
 RECENT = timedelta(hours=12)  # of what was given to a person, for shares by weight
-FILTERS = "работает → на смене → на месте → навык → не занят → ещё не получал эту заявку → свой филиал"
+FILTERS = "работает → на смене → на месте → навык → не занят → ещё не получал эту заявку → язык клиента → свой филиал"
 
 
 class AlreadyTaken(Exception):
@@ -53,6 +54,7 @@ class Candidate:
     is_near: bool = False  # away, but not for long: asked when nobody else can
     turn: int = 0  # number of the last assignment: who of several was given one first at the same moment
     since: datetime | None = None  # at work since; None: nobody knows
+    languages: frozenset[str] = frozenset()  # besides Russian, keys of `assistant.languages.TITLES`
     given: tuple[datetime, ...] = ()  # when this person was given leads lately
 
 
@@ -81,6 +83,7 @@ def choose(
     first: Collection[int] = (),
     strategy: str = "round_robin",
     skill_id: int | None = None,
+    language: str = "",
     has_reserve: bool = False,
     backup_id: int | None = None,
 ) -> Choice:
@@ -89,7 +92,8 @@ def choose(
 
     `first`: the people (ids) whom a rule named, a tier before the tiers of roles; the strategy is theirs. Able: on
     shift, not away, with the skill where a specialist's is asked for, below the cap, not in `exclude` (was given it
-    before). People of the lead's own branch come before others of the same tier.
+    before). Of a tier those who speak the client's `language` come before others ("" and Russian are everybody's), then
+    people of the lead's own branch.
 
     `has_reserve`: where nobody is able, those of the branch who are away for a moment are asked, then whoever of
     ON_DUTY is at work anywhere. `backup_id` comes last, on shift or not. Every candidate gets a verdict.
@@ -99,7 +103,7 @@ def choose(
     if first:
         circles.insert(0, [person for person in candidates if person.staff_id in first])
     for number, circle in enumerate(circles):
-        able = [person for person in circle if not obstacles[person.staff_id]]
+        able = _who_speak([person for person in circle if not obstacles[person.staff_id]], language, obstacles)
         if not able:
             continue
         used = strategy if first and number == 0 else "round_robin"
@@ -117,6 +121,17 @@ def choose(
             reason = f"{title}: {nobody}"
             return Choice(chosen.staff_id, reason, _verdicts(candidates, obstacles, chosen, reason, able, branch_id))
     return Choice(None, nobody, _verdicts(candidates, obstacles, None, "", [], branch_id))
+
+
+def _who_speak(able: list[Candidate], language: str, obstacles: dict[int, str]) -> list[Candidate]:
+    """Those of them who speak the client's language, where any does; the others have that obstacle then."""
+    speakers = [person for person in able if language in person.languages]
+    if not speakers:
+        return able
+    for person in able:
+        if person not in speakers:
+            obstacles[person.staff_id] = f"не владеет языком: {TITLES[language]}"
+    return speakers
 
 
 def _reserve(
@@ -295,6 +310,7 @@ def _candidate(person: StaffMember, now: datetime) -> Candidate:
         is_near=there.is_near,
         turn=person.turn or 0,
         since=there.began,
+        languages=frozenset(person.languages),
         given=tuple(person.given),
     )
 
@@ -361,6 +377,7 @@ def give(
         first=first,
         strategy=strategy,
         skill_id=config.skills.get(lead.service_id or 0),
+        language=lead.conversation.state.get("language", ""),
         has_reserve=has_reserve,
         backup_id=backup,
     )

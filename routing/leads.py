@@ -271,7 +271,8 @@ def close(lead: Lead, *, status: str, by: StaffMember | None, why: str, now: dat
         return lead
     leave_to_assistant(conversation)
     lead.status, lead.outcome_at, lead.changed_at = status, now, now
-    lead.save(update_fields=["status", "outcome_at", "changed_at"])
+    lead.waits_why, lead.waits_since = "", None
+    lead.save(update_fields=["status", "outcome_at", "changed_at", "waits_why", "waits_since"])
     lead.assignments.filter(ended_at=None).update(ended_at=now, end_reason=Lead.Status(status).label)
     lead.tasks.filter(done_at=None).update(done_at=now)
     sla.stop_all(lead, now=now)

@@ -16,6 +16,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from assistant import dialogue
+from assistant.languages import language_of
 from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app import inbound, live, outbound
@@ -108,6 +109,7 @@ def _answer(
         conversation.state.get("dialogue"), understanding, text, price_list=config.price_list
     )
     branch = _place(conversation, understanding, config)
+    _note_language(conversation, text)
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
     was_quarantined = not is_new and lead.status == Lead.Status.QUARANTINE
@@ -176,6 +178,13 @@ def _place(conversation: Conversation, understanding: Understanding, config: Con
         place = understanding.slots.geo[0]
         conversation.state = {**conversation.state, "place": {"text": place.text, "zone": place.zone}}
     return branch
+
+
+def _note_language(conversation: Conversation, text: str) -> None:
+    """The client's language stays the conversation's until another is surely told; without one it is Russian."""
+    language = language_of(text)
+    if language and language != conversation.state.get("language", "ru"):
+        conversation.state = {**conversation.state, "language": language}
 
 
 def _keep_turn(conversation: Conversation, fresh: Sequence[Message], understanding: Understanding) -> None:

@@ -125,7 +125,8 @@ def look_again(staff: StaffMember, *, now: datetime) -> None:
 
 
 def watch(staff: StaffMember, *, now: datetime) -> None:
-    """See at the shift's end what of the person's leads is to go on to others; nothing for who is off shift.
+    """See at the shift's end what of the person's leads is to go on to others; of who is off shift, when somebody comes
+    to work next.
 
     In a rehearsal nobody's real row of due work is touched."""
     if rehearsal.is_on():
@@ -133,6 +134,8 @@ def watch(staff: StaffMember, *, now: datetime) -> None:
     there = standing(staff, now=now)
     if there.is_on_shift and there.until:
         later("routing.shift", staff.pk, at=there.until)
+    else:
+        watch_next_shift(now=now)
 
 
 def watch_next_shift(*, now: datetime) -> None:

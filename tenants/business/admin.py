@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import register
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -26,6 +27,7 @@ from tenants.business.models import (
     Branch,
     BusinessSettings,
     DateException,
+    Language,
     MatrixCell,
     MatrixRole,
     MessageTemplate,
@@ -144,7 +146,7 @@ class StaffMemberAdmin(BusinessAdmin):
     fieldsets = [
         (None, {"fields": ["name", "role", "position", "branch", "is_active", "is_away"]}),
         ("Приём", {"fields": ["takes_bookings", "skills"]}),
-        ("Заявки", {"fields": ["user", "load_cap", "lead_weight"]}),
+        ("Заявки", {"fields": ["user", "load_cap", "lead_weight", "languages"]}),
         (
             "Уведомления",
             {
@@ -171,6 +173,17 @@ class StaffMemberAdmin(BusinessAdmin):
         if db_field.name == "user":  # people of this business alone: users of all businesses stand in one table
             kwargs["queryset"] = User.objects.filter(memberships__tenant=request.tenant)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "languages":
+            return forms.MultipleChoiceField(
+                choices=Language.choices,
+                widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+                required=False,
+                label="Языки, кроме русского",
+                help_text=db_field.help_text,
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(

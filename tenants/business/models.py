@@ -48,6 +48,15 @@ class Presence(models.TextChoices):
     SILENT = "silent", "не отвечает"  # said by the product: offered leads ran out unanswered
 
 
+class Language(models.TextChoices):
+    """What people of the staff may speak besides Russian; `assistant.languages` tells them apart."""
+
+    TATAR = "tt", "татарский"
+    BASHKIR = "ba", "башкирский"
+    KAZAKH = "kk", "казахский"
+    ENGLISH = "en", "английский"
+
+
 class ModelUse(models.TextChoices):
     NEVER = "never", "не спрашивать"
     UNSURE = "unsure", "когда ассистент сомневается"
@@ -294,6 +303,14 @@ class StaffMember(models.Model):
         db_default=1,
         validators=[MinValueValidator(1), MaxValueValidator(10)],
         help_text="Для правила «по весам»: у кого 2, тот получает вдвое больше, чем тот, у кого 1.",
+    )
+    languages = ArrayField(
+        models.CharField(max_length=2, choices=Language.choices),
+        verbose_name="языки, кроме русского",
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Клиент, который пишет на этом языке, достанется тому, кто им владеет.",
     )
     takes_bookings = models.BooleanField(
         "ведёт приём", default=False, help_text="К этому человеку можно записать клиента."

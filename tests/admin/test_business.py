@@ -247,6 +247,17 @@ def test_login_of_a_staff_member_is_chosen_among_people_of_this_business(salon, 
     assert "sosed.test" not in html
 
 
+def test_share_of_leads_and_languages_are_set_by_the_owner(salon, save):
+    url = salon.url(f"admin/business/staffmember/{salon.olga.pk}/change/")
+    save(url, lead_weight="3", languages=["tt", "en"])
+    assert (salon.olga.lead_weight, salon.olga.languages) == (3, ["tt", "en"])
+    save(url, lead_weight="11", languages=["tt"])
+    save(url, lead_weight="3", languages=["xx"])
+    assert (salon.olga.lead_weight, salon.olga.languages) == (3, ["tt", "en"])  # neither is possible
+    save(salon.url(f"admin/business/staffmember/{salon.anna.pk}/change/"))
+    assert salon.anna.languages == []
+
+
 # --- The matrix ---
 
 

@@ -136,6 +136,19 @@ def test_previous_manager_by_a_rule(salon, clock, outside):
     assert lead.owner == salon.boris
 
 
+def test_a_client_who_writes_in_english_gets_who_speaks_it(salon, clock, outside):
+    StaffMember.objects.filter(name="Борис").update(languages=["en"])
+    told = {"stage": "first_contact", "why": "Проверка", "now": clock.now()}
+    for client in (701, 702):
+        lead = salon.receives("telegram", "Hello! How much is a haircut for men?", client=client)
+        assert lead.conversation.state["language"] == "en"
+        assert assignment.give(lead, **told) == salon.boris
+    assert details(lead)["Анна"] == "не владеет языком: английский"
+    lead = salon.receives("telegram", "Здравствуйте! Сколько стоит маникюр?", client=703)
+    assert "language" not in lead.conversation.state
+    assert assignment.give(lead, **told) == salon.anna
+
+
 def test_a_queue_keeps_its_own_strategy(salon, clock, outside):
     from routing import rulesets
 

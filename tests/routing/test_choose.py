@@ -118,6 +118,15 @@ def test_skill_is_asked_of_specialists_alone():
     assert choose([ANNA, marina], tiers=TIERS, branch_id=1, exclude=(), skill_id=7).staff_id == ANNA.staff_id
 
 
+def test_who_speaks_the_clients_language_comes_first_and_nobody_is_lost_for_it():
+    speaker = replace(ANNA, languages=frozenset({"tt"}))
+    choice = choose([speaker, BORIS], tiers=TIERS, branch_id=1, exclude=(), language="tt")
+    assert choice.staff_id == ANNA.staff_id
+    assert choice.verdicts[1].reason == "не владеет языком: татарский"
+    assert choose([speaker, BORIS], tiers=TIERS, branch_id=1, exclude=(), language="ru").staff_id == BORIS.staff_id
+    assert choose([ANNA, BORIS], tiers=TIERS, branch_id=1, exclude=(), language="kk").staff_id == BORIS.staff_id
+
+
 def reserve(*people, exclude=(), backup_id=None):
     return choose(people, tiers=TIERS, branch_id=1, exclude=exclude, has_reserve=True, backup_id=backup_id)
 

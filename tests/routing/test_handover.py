@@ -230,6 +230,18 @@ def test_a_lead_called_for_keeps_its_term_and_its_task_gets_a_person(salon, cloc
     assert (task.staff, task.due_at) == (salon.boris, due)
 
 
+def test_what_the_backup_did_not_take_at_night_is_the_mornings(salon, clock, make):
+    BusinessSettings.objects.update(backup_staff=salon.marina)  # has no shifts
+    config.forget_all()
+    clock.tick(hours=12)
+    lead = make(temperature="warm")
+    assert assignment.give(lead, stage="first_contact", now=clock.now(), why="Ночью") == salon.marina
+    clock.tick(hours=8)
+    assert fresh(lead).owner == salon.marina
+    clock.tick(hours=2)
+    assert fresh(lead).owner in (salon.anna, salon.boris)
+
+
 def test_who_left_the_staff_leaves_the_leads(salon, clock, led_by_anna):
     anna = salon.anna
     anna.is_active = False
