@@ -88,7 +88,7 @@ class Outcome:
     owner_id: int | None = None
     is_called: bool = False  # a person is wanted; without an owner the lead «нужен звонок»
     is_quarantined: bool = False
-    why: str = "ведёт ассистент"
+    why: str = ""  # what gave it to a person or put it aside; "": the assistant leads it
     choice: Choice | None = None
     fired: list[tuple[Rule, Verdict]] = field(default_factory=list)
     lost: list[Rule] = field(default_factory=list)
@@ -97,6 +97,7 @@ class Outcome:
     replies: list[str] = field(default_factory=list)
     notified: list[int] = field(default_factory=list)  # staff ids
     priority: str = ""
+    sequence: str = ""  # how a client who falls silent is to be reminded
     waits: timedelta | None = None  # a rule armed a clock: ask again when the client has waited so long
     tried: list[int] = field(default_factory=list)  # who was given it, in order
 
@@ -170,6 +171,8 @@ def _do(
         choices = words.action_of("priority")
         choice = words.choice_of(choices.choices if choices else (), value)
         done.priority = choice.key if choice else "normal"
+    elif action.name == "start_nurture":
+        done.sequence = value
     elif action.name == "create_task" and words.plain(value) not in map(words.plain, done.tasks):
         done.tasks.append(value)
     elif action.name == "notify":

@@ -185,11 +185,12 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], ground: Ground, *, te
         "since": ground.leads[0].at.isoformat() if ground.leads else "",
         "until": ground.leads[-1].at.isoformat() if ground.leads else "",
         "differing": len(differing),
+        "moved": sum(_is_moved(number, runs) for number in differing),
         "people": _people(runs, ground),
         "open": _open(runs, ground),
         "counts": _counts(runs, ground),
         "rules": [_rules(run) for run in runs],
-        "changes": [_change(number, runs, ground) for number in differing[-SHOWN_DIFFERENCES:]][::-1],
+        "changes": [_change(number, runs, ground) for number in _most_telling(differing, runs)],
         "likeness": _likeness(runs[0], ground),
     }
 
@@ -201,11 +202,24 @@ def _gist(done: Outcome) -> tuple:
         done.is_called,
         done.is_quarantined,
         done.priority or "normal",
+        done.sequence,
         sorted(done.tags),
         sorted(done.tasks),
         sorted(done.replies),
         sorted(set(done.notified)),
     )
+
+
+def _is_moved(number: int, runs: tuple[Replay, Replay]) -> bool:
+    """Somebody else has the lead in the end, or nobody."""
+    before, after = (run.outcomes[number] for run in runs)
+    return _gist(before)[:3] != _gist(after)[:3]
+
+
+def _most_telling(differing: Sequence[int], runs: tuple[Replay, Replay]) -> list[int]:
+    """The leads that go to another one first, then those that differ otherwise; the newest of each first."""
+    ordered = sorted(differing, key=lambda number: (not _is_moved(number, runs), -number))
+    return ordered[:SHOWN_DIFFERENCES]
 
 
 def _people(runs: tuple[Replay, Replay], ground: Ground) -> list[dict[str, Any]]:
@@ -231,9 +245,9 @@ def _people(runs: tuple[Replay, Replay], ground: Ground) -> list[dict[str, Any]]
 
 def _spans(run: Replay, ground: Ground) -> list[tuple[int, datetime, datetime]]:
     """Owner, from, until: as the lead lay with its last owner."""
-    last = ground.leads[-1].at if ground.leads else None
+    after = ground.leads[-1].at + timedelta(seconds=1) if ground.leads else None  # what is open stays so to the end
     return [
-        (done.owner_id, lead.at, lead.ends_at or last or lead.at)
+        (done.owner_id, lead.at, lead.ends_at or after or lead.at)
         for done, lead in zip(run.outcomes, ground.leads, strict=True)
         if done.owner_id
     ]
@@ -285,6 +299,7 @@ def _figures(run: Replay, ground: Ground) -> dict[str, float | None]:
         "Передать некому, нужен звонок": sum(done.is_called and not done.owner_id for done in outcomes),
         "В карантин": sum(done.is_quarantined for done in outcomes),
         "Высокий приоритет": sum(done.priority == "high" for done in outcomes),
+        "Цепочки напоминаний": sum(bool(done.sequence) for done in outcomes),
         "Метки": sum(len(done.tags) for done in outcomes),
         "Задачи": sum(len(done.tasks) for done in outcomes),
         "Ответы шаблоном": sum(len(done.replies) for done in outcomes),
@@ -396,6 +411,8 @@ def _also(before: Outcome, after: Outcome, names: dict[int, str]) -> list[str]:
     if (before.priority or "normal") != (after.priority or "normal"):
         titles = {"high": "высокий", "normal": "обычный", "low": "низкий"}
         told.append(f"приоритет: {titles[before.priority or 'normal']} → {titles[after.priority or 'normal']}")
+    if before.sequence != after.sequence:
+        told.append(f"напоминания: {before.sequence or 'обычные'} → {after.sequence or 'обычные'}")
     for title, old, new in (
         ("метка", before.tags, after.tags),
         ("задача", before.tasks, after.tasks),

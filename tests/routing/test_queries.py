@@ -235,7 +235,7 @@ def test_a_row_says_why_it_is_hot_and_what_is_wanted(salon, anna, clock):
     row = queries.inbox_row(lead.pk, anna, now=clock.now())
 
     assert row.temperature == "hot"
-    assert row.why == "намерение 40 + свежесть 20 + канал 13 + ценность 8"
+    assert row.why == "намерение 40 + свежесть 20 + канал 13 + ценность 13"
     assert row.wants == "Окрашивание, сегодня после 15:00"
     assert (row.holder.kind, row.holder.name, row.holder.is_me) == ("offered", "Анна", True)
     assert (row.clock.label, row.clock.left_seconds, row.clock.budget_seconds) == ("взять", 60, 60)

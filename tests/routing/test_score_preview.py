@@ -279,7 +279,7 @@ def test_the_card_tells_how_the_score_changed_and_whom_the_lead_would_go_to(salo
     assert "Как менялся балл" in card
     assert "прошло время: свежесть 20 → 10" in card
     said = page(anna.get(salon.url(f"inbox/{lead.pk}/who/")))
-    assert "Никому: ведёт ассистент" in said
+    assert "Никому, ведёт ассистент" in said
     assert salon.browser("mila").get(salon.url(f"inbox/{lead.pk}/who/")).status_code == 403
     assert neighbour.browser("viktor").get(salon.url(f"inbox/{lead.pk}/who/")).status_code in (403, 404)
     assert neighbour.browser("viktor").get(neighbour.url(f"inbox/{lead.pk}/who/")).status_code == 404

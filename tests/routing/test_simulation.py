@@ -270,7 +270,7 @@ def test_who_now_says_what_really_happens_next(salon, clock):
     first = salon.receives("telegram", HOT, client=621)
     taken = salon.receives("telegram", PRICE, client=622)
     [said] = who_now.who_now(taken, now=clock.now())
-    assert said.whom == "Никому: ведёт ассистент"
+    assert said.whom == "Никому, ведёт ассистент"
     Lead.objects.filter(pk=taken.pk).update(temperature="hot")
     [said] = who_now.who_now(salon.lead(622), now=clock.now())
     really = assignment.give(salon.lead(622), stage=taken.stage, now=clock.now(), why="Горячая заявка")
