@@ -83,8 +83,6 @@ class ScorePolicyAdmin(ScorePages, SingleRow):
     ]
 
 
-
-
 class QueueForm(forms.ModelForm):
     members = forms.TypedMultipleChoiceField(
         label="Сотрудники", coerce=int, required=False, widget=forms.CheckboxSelectMultiple

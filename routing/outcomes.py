@@ -58,8 +58,6 @@ def _has_visit(lead: Lead, *, now: datetime) -> bool:
     return Appointment.objects.filter(contact=lead.contact_id, status__in=awaited, ends_at__gt=now).exists()
 
 
-
-
 @transaction.atomic
 def correct(lead: Lead, intent: str, *, by: Member, now: datetime) -> Lead:
     """A person says what the client's message meant: it is scored, tagged and routed anew. Raises NotPossible."""

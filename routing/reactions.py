@@ -12,7 +12,7 @@ from django.db import transaction
 from channels_app import notices
 from channels_app.models import Notice
 from contacts.models import Conversation
-from routing import assignment, calls, record, sla
+from routing import assignment, calls, presence, record, sla
 from routing import config as configs
 from routing.models import Decision, Lead
 from tenants.business.models import StaffMember
@@ -90,6 +90,7 @@ def decline(lead: Lead, *, by: StaffMember, now: datetime) -> StaffMember | None
     if lead.taken_at and conversation.held_by_id == by.pk:
         raise NotYours("Вы уже ведёте эту заявку: вернуть её можно в разговоре")
     record.add(lead, "declined", f"{by.name}: «Не могу взять»", now=now)
+    presence.acknowledged(by, now=now)
     tried = list(lead.assignments.values_list("staff_id", flat=True))
     why = "Предыдущий сотрудник не может взять заявку"
     given = assignment.give(lead, stage=lead.stage, now=now, why=why, exclude={*tried, by.pk})

@@ -23,13 +23,13 @@ from routing.rules import words
 from routing.rules.deciding import Facts, Verdict, decide, otherwise, told
 from routing.rules.shapes import Action, Rule
 from routing.rules.targets import Target, target_of
+from routing.scoring import CALLS
 from routing.signals import task_changed
 from tenants.business.calendar import is_holiday
 from tenants.business.models import StaffMember
 
 NIGHT = (22, 8)  # local hours from and until which it is night
 MORNING, DAY = 12, 17  # local hours until which a shift that begins counts as of the morning, of the day
-CALLS = frozenset({"mango", "uis", "zadarma"})
 
 
 # --- Facts ----------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def facts_of(lead: Lead, past: Past, config: Config, *, now: datetime) -> Facts:
         "urgency": [lead.urgency],
         "emotion": [lead.emotion],
         "price_sensitive": lead.is_price_sensitive,
-        "language": [place.get("language") or "ru"],
+        "language": _languages(lead),
         "branch": [branch.name],
         "district": [place["text"]] if place.get("text") else [],
         "geo": [place["zone"]] if place.get("zone") else [],
@@ -68,6 +68,11 @@ def facts_of(lead: Lead, past: Past, config: Config, *, now: datetime) -> Facts:
     if lead.taken_at is None and lead.first_person_answer_at is None:
         facts["response_time"] = max(now - lead.created_at, timedelta(0))
     return facts
+
+
+def _languages(lead: Lead) -> list[str]:
+    known = lead.conversation.state.get("language") or "ru"
+    return [known] if known == "ru" else [known, "other"]
 
 
 def _utm_kind(lead: Lead) -> str:

@@ -161,7 +161,20 @@ FIELDS = (
         ),
     ),
     Field("price_sensitive", "важна_цена", "клиенту важна цена", "flag", FLAG),
-    Field("language", "язык", "язык клиента", "choice", (Choice("ru", "русский"), Choice("other", "другой"))),
+    Field(
+        "language",
+        "язык",
+        "язык клиента",
+        "choice",
+        (
+            Choice("ru", "русский"),
+            Choice("tt", "татарский"),
+            Choice("ba", "башкирский"),
+            Choice("kk", "казахский"),
+            Choice("en", "английский"),
+            Choice("other", "не русский", ("другой",)),
+        ),
+    ),
     Field("branch", "филиал", "филиал", "text"),
     Field("district", "район", "район", "text"),
     Field(

@@ -31,7 +31,7 @@ def path(rule_set, what="simulate"):
 def test_asked_for_waited_for_and_shown(salon, owner, draft, clock):
     url = salon.url(path(draft))
     assert "ещё не проверяли" in page(owner.get(url))
-    assert salon.url(path(draft)) in page(owner.get(salon.url(path(draft, "change"))))
+    assert salon.url(path(draft)) in page(owner.get(salon.url(path(draft, "change")), follow=True))
     assert owner.post(url, {"limit": "100"})["Location"] == url
     waiting = page(owner.get(url))
     assert "Ждёт очереди" in waiting

@@ -218,6 +218,13 @@ def test_a_complaint_is_at_its_stage_when_rules_ask_for_its_people(salon, publis
     assert lead.conversation.needs_person
 
 
+def test_the_language_a_client_writes_in_is_a_fact(salon, publish):
+    publish('RULE "Гости": IF language = английский THEN tag = "eng" ELSE IF language = "не русский" THEN tag = "иной"')
+    assert "eng" in salon.receives("telegram", "Hello! I would like to book a haircut", client=1).tags
+    assert "иной" in salon.receives("telegram", "Исәнмесез, маникюр бәясе күпме?", client=2).tags
+    assert not {"eng", "иной"} & set(salon.receives("telegram", PRICE, client=3).tags)
+
+
 # --- Versions -------------------------------------------------------------------------------------------------------
 
 
