@@ -66,7 +66,7 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     terms = sla.terms_of(lead)
     previous = lead.owner
     late = f"не взята за {terms['hot_take_seconds']} с"
-    _breach(lead, f"{previous.name}: {late}" if previous else late, now=now)
+    _breach(lead, "take", f"{previous.name}: {late}" if previous else late, now=now)
     if previous:
         key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
         notify(previous, "reassigned", f"Заявка {late}, передаём дальше", lead_id=lead.pk, key=key, now=now)
@@ -90,7 +90,7 @@ def silence_ran_out(lead: Lead, *, now: datetime) -> None:
 def _slow(lead: Lead, name: str, what: str, *, now: datetime) -> None:
     if not lead.is_open or lead.clock != "answer":
         return
-    _breach(lead, what, now=now)
+    _breach(lead, name, what, now=now)
     if not _rules_move(lead, "owner_silent", now=now) and lead.is_open:
         _act(lead, name, str(sla.terms_of(lead)[f"{name}_action"]), now=now)
 
@@ -99,7 +99,7 @@ def confirm_ran_out(lead: Lead, *, now: datetime) -> None:
     """The lead is not booked in time: the accountable are told, if the policy says nothing else."""
     if not lead.is_open:
         return
-    _breach(lead, TOO_LATE["confirm"], now=now)
+    _breach(lead, "confirm", TOO_LATE["confirm"], now=now)
     if not _rules_move(lead, "timer_due", now=now) and lead.is_open:
         _act(lead, "confirm", str(sla.terms_of(lead)["confirm_action"]), now=now)
 
@@ -222,11 +222,11 @@ def tell_accountable(lead: Lead, text: str, *, now: datetime) -> None:
         notify(person, "breach", text, lead_id=lead.pk, key=key, now=now)
 
 
-def _breach(lead: Lead, what: str, *, now: datetime) -> None:
+def _breach(lead: Lead, name: str, what: str, *, now: datetime) -> None:
     lead.breaches += 1
     lead.changed_at = now
     record.keep(lead, "breaches", "changed_at")
-    record.add(lead, "breach", what, [("Срок", sla.TITLES.get(lead.clock, lead.clock or "ответ"))], now=now)
+    record.add(lead, "breach", what, [("Срок", sla.TOLD.get(name, "Ответ ассистента").lower())], now=now)
     live.publish("lead", id=lead.pk)
 
 
@@ -242,7 +242,7 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
     if LATE in (lead.clocks or {}):
         _queue_for_people(lead, now=now)
         return
-    _breach(lead, f"Ассистент не ответил за {terms['assistant_answer_seconds']} с", now=now)
+    _breach(lead, "answer", f"Ассистент не ответил за {terms['assistant_answer_seconds']} с", now=now)
     patience = timedelta(seconds=terms.number("late_answer_seconds"))
     if not lead.is_hot and patience and _is_coming(lead, timedelta(seconds=terms.seconds("answer")), now=now):
         _mark_late(lead, "waits", now=now)

@@ -68,10 +68,12 @@ def start_take(lead: Lead, *, now: datetime) -> None:
         _arm(lead, "confirm", confirm)  # there is somebody now who can be warned
 
 
-def set_confirm(lead: Lead, *, now: datetime) -> None:
-    """Put the clock of a new lead on it, unsaved: a hot one is booked within 15 business minutes, any other in 60."""
+def set_confirm(lead: Lead, *, now: datetime, since: datetime | None = None) -> None:
+    """Put the clock of a new lead on it, unsaved: a hot one is booked within 15 business minutes, any other in 60.
+
+    `since`: it counts from then, not from the client's first message."""
     terms = terms_of(lead)
-    clock = clocks.begun(terms.seconds("confirm"), hours_of(lead, "confirm", 0), at=lead.created_at)
+    clock = clocks.begun(terms.seconds("confirm"), hours_of(lead, "confirm", 0), at=since or lead.created_at)
     _keep(lead, confirm=clock)
     lead.clock, lead.clock_due_at, lead.clock_started_at = "confirm", clock.due_at, now
     _note(lead, "confirm", clock, terms, now=now)
