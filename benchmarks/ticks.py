@@ -84,7 +84,7 @@ def _tick() -> float:
 def _check_plan() -> None:
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + dispatch.DUE, {"now": now, "resend": now, "batch": dispatch.BATCH})
+        cursor.execute("EXPLAIN " + dispatch.DUE, {"now": now, "resend": now, "deep": [], "batch": dispatch.BATCH})
         plan = "\n".join(row[0] for row in cursor.fetchall())
     if "Seq Scan" in plan or "due_work_due" not in plan:
         raise RuntimeError(f"the look reads more than what is due:\n{plan}")
