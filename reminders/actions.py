@@ -137,7 +137,7 @@ def plan_follow_up(lead: Lead, *, now: datetime) -> None:
     if not _may_follow(lead):
         forget("reminders.follow", lead.pk)
         return
-    following = plan.next_follow_up(lead.last_client_at, _said_since(lead))
+    following = plan.next_follow_up(lead.sequence, lead.last_client_at, _said_since(lead))
     if following is None:
         forget("reminders.follow", lead.pk)
         return
@@ -145,7 +145,8 @@ def plan_follow_up(lead: Lead, *, now: datetime) -> None:
 
 
 def follow(lead_id: int, *, now: datetime) -> None:
-    """Write to a client who fell silent: T+1 and T+3 days, then at T+7 the nurture chain takes over."""
+    """Write to a client who fell silent, by the lead's sequence: usually after 1 and 3 days, and for the last time
+    after 7, when marketing takes over."""
     found = Lead.objects.filter(pk=lead_id).values_list("conversation_id", flat=True).first()
     if found is None:
         return
@@ -153,7 +154,7 @@ def follow(lead_id: int, *, now: datetime) -> None:
     lead = Lead.objects.select_for_update(of=("self",)).select_related("branch", "contact").get(pk=lead_id)
     if not _may_follow(lead):
         return
-    following = plan.next_follow_up(lead.last_client_at, _said_since(lead))
+    following = plan.next_follow_up(lead.sequence, lead.last_client_at, _said_since(lead))
     if following is None:
         return
     kind, due = following
@@ -199,10 +200,10 @@ def _said_since(lead: Lead) -> int:
 
 
 def _to_nurture(lead: Lead, *, now: datetime) -> None:
-    leads.close(lead, status=Lead.Status.NURTURE, by=None, why="клиент молчит неделю", now=now)
+    leads.close(lead, status=Lead.Status.NURTURE, by=None, why="клиент не отвечает на напоминания", now=now)
     for role in responsibility.responsible("nurture"):
         for person in responsibility.people_of(role):
-            text = f"Клиент молчит неделю: {lead.summary or 'заявка без записи'}"
+            text = f"Клиент не отвечает на напоминания: {lead.summary or 'заявка без записи'}"
             notify(person, "nurture", text[:300], lead_id=lead.pk, key=f"nurture-{lead.pk}", now=now)
 
 

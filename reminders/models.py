@@ -17,9 +17,9 @@ class Reminder(models.Model):
         BEFORE_24H = "before_24h", "за сутки"
         BEFORE_2H = "before_2h", "за 2 часа"
         BEFORE_1H = "before_1h", "за час"
-        FOLLOW_1D = "follow_1d", "напоминание через день"
-        FOLLOW_3D = "follow_3d", "напоминание через 3 дня"
-        NURTURE_7D = "nurture_7d", "возврат через неделю"
+        FOLLOW_1D = "follow_1d", "первое напоминание молчащему"
+        FOLLOW_3D = "follow_3d", "второе напоминание молчащему"
+        NURTURE_7D = "nurture_7d", "последнее письмо молчащему"
         NO_SHOW = "no_show", "после неявки"
 
     class Status(models.TextChoices):

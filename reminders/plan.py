@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from reminders.models import Reminder
+from routing.models import NurtureSequence
 
 Kind = Reminder.Kind
 
@@ -16,11 +17,13 @@ BEFORE = (
     (Kind.BEFORE_1H, timedelta(hours=1)),
 )
 EVENING_MARGIN = timedelta(minutes=15)  # before the quiet hours begin
-FOLLOW_UPS = (
-    (Kind.FOLLOW_1D, timedelta(days=1)),
-    (Kind.FOLLOW_3D, timedelta(days=3)),
-    (Kind.NURTURE_7D, timedelta(days=7)),
-)
+_STEPS = (Kind.FOLLOW_1D, Kind.FOLLOW_3D, Kind.NURTURE_7D)  # named after the usual sequence
+SEQUENCES: dict[str, tuple[tuple[Kind, timedelta], ...]] = {  # by `Lead.sequence`: after the client's last word
+    NurtureSequence.USUAL: tuple(zip(_STEPS, (timedelta(days=1), timedelta(days=3), timedelta(days=7)), strict=True)),
+    NurtureSequence.QUICK: tuple(zip(_STEPS, (timedelta(hours=3), timedelta(days=1), timedelta(days=3)), strict=True)),
+    NurtureSequence.LONG: tuple(zip(_STEPS, (timedelta(days=3), timedelta(days=14), timedelta(days=30)), strict=True)),
+    NurtureSequence.NONE: (),
+}
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,10 @@ def reminders_of(starts_at: datetime, quiet: Quiet, *, now: datetime) -> list[tu
     return sorted(planned, key=lambda pair: pair[1])
 
 
-def next_follow_up(last_client_at: datetime, sent: int) -> tuple[str, datetime] | None:
+def next_follow_up(sequence: str, last_client_at: datetime, sent: int) -> tuple[str, datetime] | None:
     """The next follow-up of a silent client and its moment; `sent` since the last word. None: enough was said."""
-    if sent >= len(FOLLOW_UPS):
+    steps = SEQUENCES[sequence]
+    if sent >= len(steps):
         return None
-    kind, after = FOLLOW_UPS[sent]
+    kind, after = steps[sent]
     return kind, last_client_at + after

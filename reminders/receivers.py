@@ -10,7 +10,7 @@ from django.dispatch import receiver
 from booking.models import Appointment
 from booking.signals import appointment_changed
 from leadhub.work import forget, later
-from reminders.plan import FOLLOW_UPS
+from reminders.plan import next_follow_up
 from routing.models import Lead
 from routing.signals import lead_changed
 
@@ -27,7 +27,9 @@ def on_appointment(appointment: Appointment, what: str, now: datetime, **_: Any)
 def on_lead(lead: Lead, what: str, now: datetime, **_: Any) -> None:
     """A word of the client moves the follow-up, one upsert a message; an outcome drops it."""
     if what in ("created", "updated") and lead.is_open:
-        later("reminders.follow", lead.pk, at=lead.last_client_at + FOLLOW_UPS[0][1])
+        following = next_follow_up(lead.sequence, lead.last_client_at, 0)
+        if following:
+            later("reminders.follow", lead.pk, at=following[1])
     elif what in ("booked", "closed", "taken"):
         forget("reminders.follow", lead.pk)
     elif what in ("handed_back", "released"):

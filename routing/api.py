@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
@@ -17,7 +17,7 @@ from booking import queries as booking_queries
 from booking.models import Appointment
 from contacts.models import Conversation, Message
 from leadhub import clock
-from routing.models import Lead
+from routing.models import Decision, Lead
 from tenants.business.models import Branch
 
 MAX_OPENING_DAYS = 14
@@ -47,6 +47,7 @@ class LeadSerializer(serializers.ModelSerializer):
             "score_parts",
             "intent",
             "urgency",
+            "priority",
             "summary",
             "service",
             "tags",
@@ -55,6 +56,9 @@ class LeadSerializer(serializers.ModelSerializer):
             "contact",
             "owner",
             "conversation_id",
+            "clock",
+            "clock_due_at",
+            "breaches",
             "created_at",
             "first_answer_at",
             "first_answer_by",
@@ -69,6 +73,19 @@ class LeadSerializer(serializers.ModelSerializer):
     def get_utm(self, lead: Lead) -> dict[str, str]:
         names = ("source", "medium", "campaign", "content", "term")
         return {name: value for name in names if (value := getattr(lead, f"utm_{name}"))}
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Decision
+        fields = ["kind", "title", "details", "created_at"]
+
+
+class LeadDetailSerializer(LeadSerializer):
+    decisions = DecisionSerializer(many=True, read_only=True)
+
+    class Meta(LeadSerializer.Meta):
+        fields = [*LeadSerializer.Meta.fields, "decisions"]
 
 
 class MessageSerializer(serializers.ModelSerializer):
@@ -139,13 +156,18 @@ class _Listing(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
 
 
 class Leads(_Listing):
-    """Leads, newest first; `?status=` and `?temperature=` narrow. A specialist sees those of their own."""
+    """Leads, newest first; `?status=` and `?temperature=` narrow. A specialist sees those of their own. One of them
+    comes with its decision record, oldest first."""
 
     queryset = Lead.objects.none()  # the kind alone, for the schema
-    serializer_class = LeadSerializer
+
+    def get_serializer_class(self) -> type[serializers.ModelSerializer]:
+        return LeadDetailSerializer if self.action == "retrieve" else LeadSerializer
 
     def get_queryset(self) -> QuerySet[Lead]:
         rows = Lead.objects.filter(is_test=False).select_related("contact", "service", "owner")
+        if self.action == "retrieve":
+            rows = rows.prefetch_related(Prefetch("decisions", Decision.objects.order_by("id")))
         if not self.sees_all:
             rows = rows.filter(owner_id=self.staff_id)
         for name in ("status", "temperature"):

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from channels_app.notices import notify
 from contacts.models import Conversation
 from routing import assignment, calls, record, ruling, sla
 from routing import config as configs
+from routing.desk import BookingDesk, Handover
 from routing.models import Lead
 from routing.signals import lead_changed
 from tenants.business import responsibility
-
-if TYPE_CHECKING:
-    from routing.desk import BookingDesk
 
 
 def route(lead: Lead, desk: BookingDesk, *, is_new: bool, now: datetime) -> None:
     """Hand the lead to a person where one is needed; start its clocks; tell the rooms above."""
     lead_changed.send(Lead, lead=lead, what="created" if is_new else "updated", now=now)
-    handover = desk.handover
-    if lead.status == Lead.Status.BOOKED and (handover or lead.intent == "complaint"):
+    needed = desk.handover or (Handover("complaint", "Жалоба", urgent=False) if lead.intent == "complaint" else None)
+    if lead.status == Lead.Status.BOOKED and needed:
         _reopen(lead, now=now)
     if not lead.is_open:
         return
+    if needed:  # before the rules: they may ask for the stage's people
+        _await_person(lead, needed)
     is_given = ruling.rule_on(lead, "new_lead" if is_new else "facts_changed", now=now)
     if not lead.is_open:
         return
-    if handover:
-        _hand_over(lead, stage=handover.stage, why=handover.reason, urgent=handover.urgent, now=now)
-    elif lead.intent == "complaint":
-        _hand_over(lead, stage="complaint", why="Жалоба", urgent=False, now=now)
+    if needed:
+        _hand_over(lead, needed, is_given=is_given, now=now)
     elif is_given:
         return
     elif lead.is_hot or lead.kind == "form":
@@ -65,23 +62,30 @@ def _call_person(lead: Lead, *, why: str, now: datetime) -> None:
         calls.needs_call(lead, why="передать некому", now=now)
 
 
-def _hand_over(lead: Lead, *, stage: str, why: str, urgent: bool, now: datetime) -> None:
-    """A person takes the conversation: R of the stage, whatever the score. The assistant waits for that person."""
+def _await_person(lead: Lead, needed: Handover) -> None:
+    """The assistant waits for a person to take the conversation."""
     Conversation.objects.filter(pk=lead.conversation_id).update(needs_person=True)
-    if lead.stage != stage:
-        lead.stage = stage
+    if lead.stage != needed.stage:
+        lead.stage = needed.stage
         record.keep(lead, "stage")
-    fits = lead.owner_id and lead.owner.role in configs.load().roles(stage, "R")
-    if fits and not urgent:
-        notify(
-            lead.owner, "handover", why, lead_id=lead.pk, key=f"handover-{lead.pk}-{lead.decisions.count()}", now=now
-        )
+
+
+def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -> None:
+    """A person takes the conversation, whatever the score: whom a rule chose just now (`is_given`), else R of the
+    stage."""
+    why = needed.reason
+    fits = lead.owner_id and lead.owner.role in configs.load().roles(needed.stage, "R")
+    if fits and not is_given and not needed.urgent:
+        key = f"handover-{lead.pk}-{lead.decisions.count()}"
+        notify(lead.owner, "handover", why, lead_id=lead.pk, key=key, now=now)
         return
-    if assignment.give(lead, stage=stage, now=now, why=why, kind="urgent" if urgent else "handover"):
-        sla.start_take(lead, now=now)
-    else:
-        calls.needs_call(lead, why=why, now=now)
-    for role in configs.load().roles(stage, "C"):
+    kind = "urgent" if needed.urgent else "handover"
+    if not is_given:
+        if assignment.give(lead, stage=needed.stage, now=now, why=why, kind=kind):
+            sla.start_take(lead, now=now)
+        else:
+            calls.needs_call(lead, why=why, now=now)
+    for role in configs.load().roles(needed.stage, "C"):
         for person in responsibility.people_of(role, branch=lead.branch):
-            key = f"consult-{lead.pk}-{stage}-{person.pk}"
+            key = f"consult-{lead.pk}-{needed.stage}-{person.pk}"
             notify(person, "consult", f"Нужен ваш совет: {why}", lead_id=lead.pk, key=key, now=now)

@@ -14,6 +14,15 @@ from tenants.business.models import Branch, Service, StaffMember, Stage
 from tenants.models import ChannelKind
 
 
+class NurtureSequence(models.TextChoices):
+    """When a client who fell silent is written to again; the steps of each are `reminders.plan.SEQUENCES`."""
+
+    USUAL = "usual", "обычная: через 1, 3 и 7 дней"
+    QUICK = "quick", "быстрая: через 3 часа, 1 и 3 дня"
+    LONG = "long", "долгая: через 3, 14 и 30 дней"
+    NONE = "none", "не напоминать"
+
+
 class Lead(models.Model):
     """One enquiry of a client, from the first message to its outcome."""
 
@@ -25,6 +34,11 @@ class Lead(models.Model):
         REFUSED = "refused", "отказ"
         NURTURE = "nurture", "возврат позже"
         CLOSED = "closed", "закрыт"
+
+    class Priority(models.IntegerChoices):
+        HIGH = 1, "высокий"
+        NORMAL = 0, "обычный"
+        LOW = -1, "низкий"
 
     class Temperature(models.TextChoices):
         HOT = "hot", "горячая"
@@ -84,7 +98,10 @@ class Lead(models.Model):
     clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
     # All clocks that run, by name (`clocks.KINDS`); None: the lead is older than this record of them.
     clocks = models.JSONField("идущие часы", null=True, blank=True, default=dict)
-    priority = models.SmallIntegerField("приоритет", default=0, db_default=0)  # 1 high, 0 normal, -1 low: set by rules
+    priority = models.SmallIntegerField("приоритет", choices=Priority.choices, default=0, db_default=0)  # set by rules
+    sequence = models.CharField(  # set by rules
+        "напоминания молчащему", max_length=8, choices=NurtureSequence.choices, default="usual", db_default="usual"
+    )
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     changed_at = models.DateTimeField("изменена")
 

@@ -151,13 +151,16 @@ def _has_word(word: str) -> Q:
 
 
 def _ordered(leads: QuerySet[Lead], *, now: datetime) -> QuerySet[Lead]:
-    """Late first, then hot, then what waits for a person, then by heat; finished ones last. `_rank` says the same."""
+    """Late first, then hot or of high priority, then what waits for a person, then by heat, then of low priority;
+    finished ones last. `_rank` says the same."""
     awaited = Q(clock__in=PERSON_CLOCKS)
+    pressing = Q(temperature="hot") | Q(priority=Lead.Priority.HIGH)
     group = Case(
         When(awaited & Q(clock_due_at__lt=now), then=V(0)),
-        When(~_LIVE, then=V(6)),
-        When(awaited & Q(temperature="hot"), then=V(1)),
-        When(temperature="hot", then=V(2)),
+        When(~_LIVE, then=V(7)),
+        When(priority=Lead.Priority.LOW, then=V(6)),
+        When(awaited & pressing, then=V(1)),
+        When(pressing, then=V(2)),
         When(awaited, then=V(3)),
         When(temperature="warm", then=V(4)),
         default=V(5),
@@ -176,8 +179,10 @@ def _rank(lead: Lead, *, now: datetime) -> float:
     if awaited and lead.clock_due_at < now:
         group = 0
     elif not is_live:
+        group = 7
+    elif lead.priority == Lead.Priority.LOW:
         group = 6
-    elif lead.is_hot:
+    elif lead.is_hot or lead.priority == Lead.Priority.HIGH:
         group = 1 if awaited else 2
     else:
         group = 3 if awaited else 4 if lead.temperature == "warm" else 5
@@ -229,6 +234,7 @@ def _row(lead: Lead, said: _Said, member: Member, *, now: datetime) -> InboxRow:
         last_author=said.author,
         last_name="Вы" if said.staff_id and said.staff_id == _staff_id(member) else said.staff_name,
         is_urgent=lead.urgency == "high" and lead.is_open,
+        is_important=lead.priority == Lead.Priority.HIGH and lead.is_open,
         needs_call=lead.status == _Status.NEEDS_CALL,
         is_closed=not lead.is_open,
         outcome_title="" if lead.is_open else str(_Status(lead.status).label),

@@ -46,13 +46,17 @@ def together(lead: Lead) -> Iterator[None]:
 
 def add(lead: Lead, kind: str, title: str, details: Iterable[tuple[str, str]] = (), *, now: datetime) -> None:
     """Write one decision: what, in a few words, and the reasons as (name, value) lines."""
-    lines = [{"name": name, "value": value} for name, value in details]
-    decision = Decision(kind=kind, title=title[:200], details=lines, created_at=now)
+    decision = Decision(kind=kind, title=title[:200], details=as_details(details), created_at=now)
     if lead.draft is not None:
         lead.draft.lines.append(decision)
         return
     decision.lead = lead
     rows.store(decision)
+
+
+def as_details(lines: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Lines as a decision keeps them."""
+    return [{"name": name, "value": value} for name, value in lines]
 
 
 def keep(lead: Lead, *fields: str) -> None:

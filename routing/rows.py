@@ -89,6 +89,7 @@ class InboxRow:
     last_author: Author = "client"
     last_name: str = ""  # who of the staff wrote it: «Вы», «Анна»
     is_urgent: bool = False
+    is_important: bool = False  # a rule gave it high priority
     needs_call: bool = False
     is_closed: bool = False
     outcome_title: str = ""  # «записан», «отказ»: once closed

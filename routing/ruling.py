@@ -14,11 +14,11 @@ from contacts.models import Conversation
 from leadhub.work import later
 from routing import config as configs
 from routing import record, rulesets, sla
-from routing.assignment import give, people_at_work
-from routing.calls import call_task, kind_given
+from routing.assignment import give, lock_assigning, people_at_work
+from routing.calls import call_task
 from routing.config import Config
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, Past, past_of
-from routing.models import Lead, Queue, Task
+from routing.models import Lead, NurtureSequence, Queue, Task
 from routing.rules import words
 from routing.rules.deciding import Facts, Verdict, decide, otherwise, told
 from routing.rules.shapes import Action, Rule
@@ -102,7 +102,9 @@ def load_of(now: datetime, config: Config) -> Decimal | None:
 
 USUAL = ("new_lead", "facts_changed")  # events of a rule that names none
 LATE = ("timer_due", "owner_silent")  # events at which a person who has the lead may lose it
-EXCLUSIVE = frozenset({"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "quarantine"})
+EXCLUSIVE = frozenset(
+    {"assign_to", "reassign_to", "escalate_to", "priority", "strategy", "start_nurture", "quarantine"}
+)
 
 
 @dataclass
@@ -113,9 +115,6 @@ class Plan:
     fired: list[tuple[Rule, Verdict]] = field(default_factory=list)
     lost: list[Rule] = field(default_factory=list)
     waits: timedelta | None = None  # ask again when the client has waited so long in all
-
-    def wants(self, *names: str) -> tuple[Rule, Action] | None:
-        return next(((rule, action) for rule, action in self.actions if action.name in names), None)
 
 
 def plan(rules: Sequence[Rule], facts: Facts, event: str) -> Plan:
@@ -201,7 +200,9 @@ def client_confirmed(lead_id: int, *, now: datetime) -> None:
     lead = Lead.objects.select_related("conversation", "contact").filter(pk=lead_id).first()
     if lead is None:
         return
+    # The order of locks everywhere: conversation, chairs (booking), assigning, lead.
     Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lock_assigning()
     lead = Lead.objects.select_for_update(of=("self",)).select_related("conversation", "contact").get(pk=lead_id)
     rule_on(lead, "client_confirmed", now=now)
 
@@ -216,8 +217,7 @@ def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
 def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, is_late: bool, now: datetime) -> bool:
     if wanted.waits is not None:
         later("routing.rule_clock", lead.pk, at=max(lead.created_at + wanted.waits, now))
-    for rule, verdict in wanted.fired:
-        record.add(lead, "rule", *_explained(rule, verdict, facts, config, is_lost=rule in wanted.lost), now=now)
+    _note(lead, wanted, facts, config, now=now)
     is_given = False
     strategy = next((action.value for _, action in wanted.actions if action.name == "strategy"), "")
     for rule, action in wanted.actions:
@@ -226,6 +226,17 @@ def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, is_lat
         else:
             _do(lead, rule, action, now=now)
     return is_given
+
+
+def _note(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, now: datetime) -> None:
+    """A line of the record for each rule that holds, unless it held in the very same way when it was noted last."""
+    if not wanted.fired:
+        return
+    noted = {one.title: one.details for one in lead.decisions.filter(kind="rule").order_by("id")} if lead.pk else {}
+    for rule, verdict in wanted.fired:
+        title, lines = _explained(rule, verdict, facts, config, is_lost=rule in wanted.lost)
+        if noted.get(title[:200]) != record.as_details(lines):
+            record.add(lead, "rule", title, lines, now=now)
 
 
 def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, *, is_late: bool, now: datetime) -> bool:
@@ -245,10 +256,10 @@ def _assign(lead: Lead, rule: Rule, action: Action, strategy: str, *, is_late: b
         now=now,
         why=why,
         exclude=tried,
+        kind="urgent" if lead.urgency == "high" else "hot_lead",
         first=[person.pk for person in people],
         strategy=strategy or target.strategy or _queue_strategy(target),
         only_first=bool(rule.otherwise) and action.name != "assign_to",
-        kind=kind_given(lead) if lead.owner_id else "hot_lead",
     )
     if given:
         if lead.is_open:
@@ -305,6 +316,11 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
         choice = words.choice_of(words.action_of("priority").choices, value)
         lead.priority = {"high": 1, "normal": 0, "low": -1}[choice.key if choice else "normal"]
         record.keep(lead, "priority")
+    elif action.name == "start_nurture":
+        choice = words.choice_of(words.action_of("start_nurture").choices, value)
+        lead.sequence = choice.key if choice else NurtureSequence.USUAL
+        record.keep(lead, "sequence")
+        later("reminders.plan_follow_up", lead.pk)
     elif action.name == "create_task":
         _task(lead, value, now=now)
     elif action.name == "notify":
@@ -312,7 +328,7 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
             key = f"rule-{lead.pk}-{_mark(rule)}-{person.pk}"
             text = f"{rule.name or 'Правило'}: {lead.summary or 'заявка'}"
             notify(person, "rule", text[:300], lead_id=lead.pk, key=key, now=now)
-    elif action.name == "quarantine":
+    elif action.name == "quarantine" and not lead.taken_at:  # whoever works on it knows better
         lead.status = Lead.Status.QUARANTINE
         record.keep(lead, "status")
         sla.stop_all(lead, now=now)

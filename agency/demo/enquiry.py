@@ -22,7 +22,7 @@ from booking import openings
 from booking.models import Appointment, minutes_of
 from booking.openings import Wish
 from reminders.models import Reminder
-from reminders.plan import FOLLOW_UPS
+from reminders.plan import SEQUENCES
 from routing.models import Lead
 from tenants.business.models import Service, StaffMember
 from tenants.models import ChannelKind
@@ -399,7 +399,7 @@ class Enquiry:
             return
         self.play.at(at + 20 * MINUTE, self.thread.hand_back)
         quiet = self.office.quiet(self.thread.branch)
-        for kind, after in FOLLOW_UPS:
+        for kind, after in SEQUENCES[self.lead.sequence]:
             due = at + after
             if quiet.holds(due):
                 due = quiet.morning_after(due)
@@ -419,7 +419,7 @@ class Enquiry:
         self.thread.decide("follow_up", f"Клиент молчит: {kind.label}", [], at)
         if kind == Reminder.Kind.NURTURE_7D:
             self.lead.stage = "nurture"
-            self.thread.close(Lead.Status.NURTURE, at, why="клиент молчит неделю")
+            self.thread.close(Lead.Status.NURTURE, at, why="клиент не отвечает на напоминания")
         elif self.rng.random() < 0.14:
             self.mood.wants, self.mood.rounds = True, 0
             self.play.at(at + timedelta(minutes=self.rng.uniform(4, 90)), self._comes_back)

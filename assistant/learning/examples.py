@@ -229,9 +229,9 @@ def _example(row: TrainingExample, price_list: Sequence[ServiceInfo], city: str)
     return Example(
         text=unmasked(row.text),
         intents=(row.intent, *row.also),  # type: ignore[arg-type]  # the column's choices are the intents
-        urgency=row.urgency,  # type: ignore[arg-type]
+        urgency=row.urgency,  # type: ignore[arg-type]  # so are the urgencies
         price_sensitive=row.is_price_sensitive,
-        emotion=row.emotion,  # type: ignore[arg-type]
+        emotion=row.emotion,  # type: ignore[arg-type]  # and the emotions
         price_list=price_list,
         city=city,
         weight=WEIGHT,

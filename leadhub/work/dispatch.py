@@ -48,8 +48,8 @@ def tick(now: datetime, *, batch: int = BATCH) -> int:
 
 
 def deep_queues() -> list[str]:
-    """Queues that the workers are behind with. To ring again there would only lengthen them: of a thousand timers due at
-    once, on a busy machine, each was rung so often that what fell due later came half a minute late."""
+    """Queues that the workers are behind with: to ring there again would only lengthen them. Of a thousand timers due
+    at once, on a busy machine, each was rung so often that what fell due later came half a minute late."""
     try:
         depths = owing.depths(settings.WORK_QUEUES)
     except (redis.RedisError, OSError):

@@ -218,6 +218,12 @@ STRATEGIES = (
     Choice("weighted", "по весам"),
 )
 _PRIORITIES = (Choice("high", "высокий"), Choice("normal", "обычный"), Choice("low", "низкий"))
+_SEQUENCES = (
+    Choice("usual", "обычная"),
+    Choice("quick", "быстрая"),
+    Choice("long", "долгая"),
+    Choice("none", "нет", ("не напоминать",)),
+)
 ACTIONS = (
     ActionWord("assign_to", "назначить", "назначить", "target"),
     ActionWord("reassign_to", "передать", "передать другому", "target"),
@@ -228,6 +234,7 @@ ACTIONS = (
     ActionWord("tag", "метка", "поставить метку", "text"),
     ActionWord("priority", "приоритет", "приоритет", "choice", _PRIORITIES),
     ActionWord("reply", "ответить", "ответить шаблоном", "text"),
+    ActionWord("start_nurture", "цепочка", "напоминать молчащему", "choice", _SEQUENCES),
     ActionWord("quarantine", "в_карантин", "в карантин", ""),
     ActionWord("stop", "стоп", "дальше правил не смотреть", ""),
 )

@@ -18,6 +18,14 @@ def test_lead_tells_what_it_is_and_why(salon, lead):
     assert sum(part["points"] for part in row["score_parts"]) == row["score"]
 
 
+def test_one_lead_comes_with_its_decision_record_and_clock(salon, neighbour, lead):
+    url = f"api/v1/leads/{lead.pk}/"
+    found = salon.browser("anna").get(salon.url(url)).json()
+    assert [line["kind"] for line in found["decisions"]][:2] == ["understood", "scored"]
+    assert found["clock"] == "take"
+    assert neighbour.browser("anna").get(neighbour.url(url)).status_code == 404
+
+
 def test_conversation_comes_with_its_messages_but_not_with_notes(salon, lead):
     lead.conversation.messages.create(
         author="note", text="секрет", sent_at=lead.created_at, received_at=lead.created_at

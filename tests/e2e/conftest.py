@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +23,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)"))
 
 
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's data after its first start, made once for all workers of a run."""
+    mine = tmp_path_factory.getbasetemp()
+    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+    data = shared / "begun" / "data"
+    with (shared / "begun.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not data.exists():
+            first = Product(shared / "beginning", free_port())
+            try:
+                first.start().wait_ready()
+            finally:
+                first.end()
+            first.data.parent.rename(data.parent)
+    return data
+
+
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def product(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     copy = Product(tmp_path_factory.mktemp("demo"), free_port())
+    shutil.copytree(begun, copy.data, symlinks=True)
     try:
         yield copy.start().wait_ready()
     finally:

@@ -39,6 +39,7 @@ class Product(Copy):
         self._http = httpx.Client(timeout=30.0, trust_env=False)
 
     def start(self) -> Product:
+        self._clock.parent.mkdir(parents=True, exist_ok=True)
         self.move_to(OPENS_AT)
         env = clean_env(LEADHUB_DATA=str(self.data), PORT=str(self.port), LEADHUB_CLOCK_FILE=str(self._clock))
         with self._log.open("w") as output:

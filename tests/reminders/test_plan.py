@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reminders.plan import EVENING_MARGIN, FOLLOW_UPS, Quiet, next_follow_up, reminders_of
+from reminders.plan import EVENING_MARGIN, SEQUENCES, Quiet, next_follow_up, reminders_of
+from routing.models import NurtureSequence
+from routing.rules import words
 
 UFA = ZoneInfo("Asia/Yekaterinburg")
 QUIET = Quiet(time(21), time(9), UFA)
@@ -35,13 +37,19 @@ def test_what_is_past_at_booking_is_left_out():
     assert planned(NOW + timedelta(minutes=30)) == []
 
 
-@pytest.mark.parametrize("sent", range(4))
-def test_follow_ups_come_after_1_3_and_7_days_then_no_more(sent):
-    following = next_follow_up(NOW, sent)
-    if sent == 3:
-        assert following is None
-    else:
-        assert following == (FOLLOW_UPS[sent][0], NOW + timedelta(days=(1, 3, 7)[sent]))
+@pytest.mark.parametrize(
+    ("sequence", "hours"), [("usual", (24, 72, 168)), ("quick", (3, 24, 72)), ("long", (72, 336, 720)), ("none", ())]
+)
+def test_follow_ups_come_by_their_sequence_then_no_more(sequence, hours):
+    for sent, after in enumerate(hours):
+        kind, due = next_follow_up(sequence, NOW, sent)
+        assert (kind, due) == (("follow_1d", "follow_3d", "nurture_7d")[sent], NOW + timedelta(hours=after))
+    assert next_follow_up(sequence, NOW, len(hours)) is None
+
+
+def test_every_sequence_a_rule_can_start_has_its_steps():
+    named = {choice.key for choice in words.action_of("start_nurture").choices}
+    assert named == set(SEQUENCES) == set(NurtureSequence.values)
 
 
 @given(

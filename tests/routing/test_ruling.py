@@ -9,10 +9,12 @@ import pytest
 from booking import actions
 from booking.models import Appointment
 from channels_app.models import Notice
-from routing import assignment, rulesets
+from routing import assignment, queries, rulesets
 from routing.models import Lead, Queue, RuleSet, Task
 from routing.rulesets import RulesWrong
+from tenants.access import Member
 from tenants.business.models import BusinessSettings, MessageTemplate, StaffMember
+from tenants.models import User
 
 HOT = "Здравствуйте! Хочу записаться на окрашивание к Ольге завтра после 15"
 PRICE = "Сколько стоит маникюр?"
@@ -157,6 +159,63 @@ def test_facts_of_place_origin_and_status(salon, publish):
     )
     lead = salon.receives("telegram", "Здравствуйте, сколько стоит маникюр? Я из Дёмы")
     assert {"дёма", "новый", "часы", "без метки", "свободно"} <= set(lead.tags)
+
+
+def test_priority_of_a_rule_lifts_a_lead_in_the_inbox_and_the_row_says_so(salon, clock, publish):
+    publish(
+        'RULE "Срочные имена": IF service = "Маникюр" THEN priority = high\n'
+        'RULE "Не к спеху": IF service = "Педикюр" THEN priority = low'
+    )
+    asked = {number: f"Сколько стоит {what}?" for number, what in ((1, "маникюр"), (2, "укладка"), (3, "педикюр"))}
+    for number, text in asked.items():
+        salon.receives("telegram", text, client=number)
+        clock.tick(seconds=5)
+    reader = Member(User.objects.get(email="anna@vesna.test"), salon.tenant, "receptionist")
+    rows = queries.inbox_page(reader, view="all", query="", number=1, now=clock.now()).rows
+    assert [row.lead_id for row in rows] == [salon.lead(number).pk for number in (1, 2, 3)]  # else the newest is first
+    assert [row.rank for row in rows] == sorted(row.rank for row in rows)
+    assert [row.is_important for row in rows] == [True, False, False]
+    page = salon.browser("anna").get(salon.url("inbox/")).content.decode()
+    assert page.count("важная") == 1
+
+
+def test_a_rule_chooses_how_a_silent_client_is_reminded(salon, clock, publish):
+    publish('RULE "Маникюр": IF service = "Маникюр" THEN start_nurture = quick ELSE start_nurture = none')
+    salon.receives("telegram", PRICE, client=1)
+    salon.receives("telegram", "Сколько стоит укладка?", client=2)
+    clock.tick(hours=3, seconds=1)
+    clock.settle()
+    assert [one.kind for one in salon.lead(1).reminders.all()] == ["follow_1d"]
+    clock.tick(days=10)
+    clock.settle()
+    assert not salon.lead(2).reminders.exists()
+    assert salon.lead(2).status == Lead.Status.OPEN
+    assert salon.lead(1).status == Lead.Status.NURTURE
+
+
+def test_a_rule_that_holds_again_in_the_same_way_is_told_once(salon, clock, publish):
+    publish('RULE "Цена": IF intent = price_question THEN tag = "цена"')
+    salon.receives("telegram", PRICE)
+    clock.tick(seconds=30)
+    lead = salon.receives("telegram", "А педикюр сколько?")
+    assert len(record(lead, "rule")) == 1
+
+
+def test_quarantine_by_rule_takes_nothing_from_who_works_on_it(salon, clock, publish):
+    publish('IF service = "Маникюр" THEN quarantine')
+    lead = salon.receives("telegram", "Сколько стоит укладка?")
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    clock.tick(seconds=30)
+    assert salon.receives("telegram", PRICE).status == Lead.Status.OPEN
+
+
+def test_a_complaint_is_at_its_stage_when_rules_ask_for_its_people(salon, publish):
+    """The matrix's R is that of complaints, the rule's choice is not overruled by the usual hand-over."""
+    publish('RULE "Жалобы": IF intent = complaint THEN assign_to = matrix_A AND tag = "жалоба"')
+    lead = salon.receives("telegram", "Ужасно подстригли, требую вернуть деньги!")
+    assert (lead.stage, lead.owner) == ("complaint", salon.person("Виктор"))
+    assert len(record(lead, "assigned")) == 1
+    assert lead.conversation.needs_person
 
 
 # --- Versions -------------------------------------------------------------------------------------------------------

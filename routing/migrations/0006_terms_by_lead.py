@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('business', '0005_upsells_and_lateness'),
-        ('routing', '0003_rule_sets_and_queues'),
+        ('routing', '0005_sequences'),
     ]
 
     operations = [
