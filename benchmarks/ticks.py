@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import time
@@ -34,8 +35,9 @@ FAR = timedelta(days=30)
 
 
 def look() -> dict[str, Any]:
-    """Medians of one tick with nothing due: 100 timers of one tenant against 100,000 of a thousand, in turns."""
-    took: dict[str, list[float]] = {"one": [], "many": []}
+    """One tick with nothing due: 100 timers of one tenant against 100,000 of a thousand, in turns. Of each round the
+    quickest tenth counts, of the rounds the median: what a neighbour of the machine takes is no cost of ours."""
+    load, took = round(os.getloadavg()[0], 2), {"one": [], "many": []}
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")  # as in the dispatcher
     order = ["one", "many"] * ROUNDS
@@ -47,6 +49,7 @@ def look() -> dict[str, Any]:
             _check_plan()
     one, many = statistics.median(took["one"]), statistics.median(took["many"])
     return {
+        "load_before": load,
         "one_tenant_ms": round(one * 1000, 3),
         "thousand_tenants_ms": round(many * 1000, 3),
         "ratio": round(many / one, 2),
@@ -78,13 +81,13 @@ def _tick() -> float:
         took.append(time.perf_counter() - started)
         if sent:
             raise RuntimeError("something was due")
-    return statistics.median(took)
+    return sorted(took)[TICKS // 10]
 
 
 def _check_plan() -> None:
     now = clock.now()
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + dispatch.DUE, {"now": now, "resend": now, "batch": dispatch.BATCH})
+        cursor.execute("EXPLAIN " + dispatch.DUE, {"now": now, "resend": now, "deep": [], "batch": dispatch.BATCH})
         plan = "\n".join(row[0] for row in cursor.fetchall())
     if "Seq Scan" in plan or "due_work_due" not in plan:
         raise RuntimeError(f"the look reads more than what is due:\n{plan}")

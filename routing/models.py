@@ -108,12 +108,12 @@ class Lead(models.Model):
     clock = models.CharField("часы", max_length=20, blank=True)
     clock_due_at = models.DateTimeField("срок", null=True, blank=True)
     clock_started_at = models.DateTimeField("часы пущены", null=True, blank=True)
+    # All clocks that run, by name (`clocks.KINDS`); None: the lead is older than this record of them.
+    clocks = models.JSONField("идущие часы", null=True, blank=True, default=dict)
     priority = models.SmallIntegerField("приоритет", choices=Priority.choices, default=0, db_default=0)  # set by rules
     sequence = models.CharField(  # set by rules
         "напоминания молчащему", max_length=8, choices=NurtureSequence.choices, default="usual", db_default="usual"
     )
-    # All clocks that run, by name (`clocks.KINDS`); None: the lead is older than this record of them.
-    clocks = models.JSONField("идущие часы", null=True, blank=True, default=dict)
     breaches = models.PositiveSmallIntegerField("нарушений срока", default=0)
     # In the queue: it needs a person and nobody could be given it. Why, and since when; "" once it has an owner.
     waits_why = models.CharField("без хозяина, потому что", max_length=200, blank=True, default="", db_default="")

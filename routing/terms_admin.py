@@ -31,8 +31,11 @@ HELP = {
     "pause_waiting": "Мы ответили, следующее слово за клиентом.",
     "pause_agreed": "Клиент просил позвонить в 18:00, или заявку отложили.",
     "position": "Из одинаково точных сроков действуют те, у которых число меньше.",
-    "category": "Раздел прайса, если срок не для одной услуги.",
+    "category": "Если сроки не для одной услуги.",
 }
+
+
+ANYTHING = {"temperature": "любая", "service": "любая", "channel": "любой", "stage": "любой"}
 
 
 class TermsForm(forms.ModelForm):
@@ -59,6 +62,9 @@ class TermsForm(forms.ModelForm):
             elif isinstance(field, forms.ChoiceField):
                 choices = [choice for choice in field.choices if choice[0]]
                 field.choices = choices if self.is_usual else [("", "как обычно"), *choices]
+        for name, anything in ANYTHING.items():
+            if name in self.fields:
+                self.fields[name].choices = [("", anything), *(each for each in self.fields[name].choices if each[0])]
         if "category" in self.fields:
             names = Service.objects.exclude(category="").order_by("category").values_list("category", flat=True)
             known = {*names.distinct(), *([self.instance.category] if self.instance.category else [])}
@@ -163,7 +169,8 @@ class SlaPolicyAdmin(BusinessAdmin):
 
     @display(description="записать (горячую / иную), мин")
     def shown_confirm(self, policy: SlaPolicy) -> str:
-        return f"{_shown(policy, 'hot_confirm_minutes')} / {_shown(policy, 'other_confirm_minutes')}"
+        terms = [_shown(policy, name) for name in ("hot_confirm_minutes", "other_confirm_minutes")]
+        return terms[0] if len(set(terms)) == 1 else " / ".join(terms)
 
     @display(description="молчание, мин")
     def shown_silence(self, policy: SlaPolicy) -> str:

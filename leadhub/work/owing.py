@@ -174,6 +174,14 @@ def wake() -> None:
         logger.warning("broker did not take a wake-up: %s", type(error).__name__)
 
 
+def depths(queues: Sequence[str]) -> dict[str, int]:
+    """How many doorbells lie in each queue. Raises RedisError when the broker is away."""
+    with _broker(os.getpid()).pipeline(transaction=False) as asked:
+        for queue in queues:
+            asked.llen(queue)
+        return dict(zip(queues, asked.execute(), strict=True))
+
+
 @lru_cache(maxsize=1)
 def _broker(pid: int) -> redis.Redis:
     """One client a process: a connection does not survive a fork."""

@@ -492,7 +492,7 @@ def test_the_dispatchers_look_is_an_index_scan_whatever_is_pending(salon, clock)
             [clock.now() + timedelta(hours=1)],
         )
         cursor.execute("ANALYZE public.due_work")
-        cursor.execute("EXPLAIN " + DUE, {"now": clock.now(), "resend": clock.now(), "batch": 500})
+        cursor.execute("EXPLAIN " + DUE, {"now": clock.now(), "resend": clock.now(), "deep": ["http"], "batch": 500})
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Scan using due_work_due" in plan
     assert "Seq Scan on due_work" not in plan

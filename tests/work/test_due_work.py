@@ -152,6 +152,8 @@ def test_what_a_handler_owes_is_written_when_it_is_done_and_not_if_it_fails(salo
 def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monkeypatch):
     sent: list = []
     monkeypatch.setattr("leadhub.work.owing.ring", lambda rows: sent.extend(rows) or True)
+    depth = {"pipeline": 0, "http": 900}
+    monkeypatch.setattr("leadhub.work.owing.depths", lambda queues: depth)
     due = row_of(1)  # rung at commit: the dispatcher waits before it rings again
     timer = row_of(2, at=clock.now())
     DueWork.objects.filter(pk=timer).update(sent_at=None)
@@ -159,5 +161,8 @@ def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monke
     assert dispatch.tick(clock.now()) == 1
     assert sent == [(timer, "t_vesna", "test.database", "pipeline")]
     clock._now += timedelta(seconds=11)
+    depth["pipeline"] = 51  # the workers have not come to it yet: ringing again would help nobody
+    assert dispatch.tick(clock.now()) == 0
+    depth["pipeline"] = 50
     assert dispatch.tick(clock.now()) == 2
     assert {row[0] for row in sent} == {due, timer}
