@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from routing import rules_admin, terms_admin  # noqa: F401 - these pages register themselves
-from routing.admin_score import ScorePages
 from routing.models import AdSpend, Decision, Queue, ScorePolicy
+from routing.score_admin import ScorePages
 from tenants.business.models import StaffMember
 from tenants.editing import BusinessAdmin, ReadOnly, RoublesField, SingleRow, money
 from tenants.sites import business_site

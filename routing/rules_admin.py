@@ -28,7 +28,6 @@ from django.urls import NoReverseMatch, URLPattern, path, reverse
 
 from leadhub import clock
 from routing import gallery, review, rule_rows, rule_screen, rulesets
-from routing.admin_simulation import SimulationPages
 from routing.models import RuleSet
 from routing.rule_choices import Choices, load_choices
 from routing.rule_screen import Shown
@@ -36,6 +35,7 @@ from routing.rules import words
 from routing.rules.reading import RuleError, read_rules
 from routing.rules.shapes import Rule
 from routing.rules.writing import write_rules
+from routing.simulation_admin import SimulationPages
 from tenants.business.models import Branch
 from tenants.editing import BusinessAdmin
 from tenants.sites import business_site

@@ -521,8 +521,6 @@ class SettingsVersion(models.Model):
 
     class Kind(models.TextChoices):
         MATRIX = "matrix", "матрица ответственности"
-        SCORE = "score", "баллы и пороги"
-        SLA = "sla", "сроки реакции"
 
     kind = models.CharField("что", max_length=10, choices=Kind.choices)
     number = models.PositiveIntegerField("версия")  # from 1, by kind

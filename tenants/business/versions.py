@@ -1,4 +1,4 @@
-"""Versions of settings that are saved as a whole: the matrix, the score's weights, the times of reaction."""
+"""Versions of settings that are saved as a whole, like the matrix."""
 
 from __future__ import annotations
 

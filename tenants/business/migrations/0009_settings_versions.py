@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name='SettingsVersion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('matrix', 'матрица ответственности'), ('score', 'баллы и пороги'), ('sla', 'сроки реакции')], max_length=10, verbose_name='что')),
+                ('kind', models.CharField(choices=[('matrix', 'матрица ответственности')], max_length=10, verbose_name='что')),
                 ('number', models.PositiveIntegerField(verbose_name='версия')),
                 ('body', models.JSONField(verbose_name='как стало')),
                 ('by', models.CharField(blank=True, max_length=150, verbose_name='кто')),
