@@ -266,7 +266,7 @@ class _Controls:
 def _options(choices: Sequence[words.Choice], value: str) -> list[tuple[str, str, bool]]:
     """A closed list; the chosen one keeps the word it was written with."""
     chosen = words.choice_of(choices, value) if value else None
-    return [(value if each is chosen else each.key, each.title, each is chosen) for each in choices]
+    return [(value if each is chosen else each.title, each.title, each is chosen) for each in choices]
 
 
 def _field_groups(chosen: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:

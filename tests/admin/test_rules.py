@@ -118,7 +118,7 @@ def test_a_rule_is_built_of_rows_shown_as_text_and_saved(salon, form):
     form.card("new")
     uid = form.uid()
     form.put(f"{uid}.name", "Из рекламы").put(f"{uid}.b0.c.0.f", "utm").card("refresh")
-    form.put(f"{uid}.b0.c.0.v0", "ad").card("add_test", at="b0.c")
+    form.put(f"{uid}.b0.c.0.v0", "реклама").card("add_test", at="b0.c")
     form.put(f"{uid}.b0.c.1.f", "response_time").card("refresh")
     form.put(f"{uid}.b0.c.1.v0", "90").put(f"{uid}.b0.c.1.v0.u", "s")
     form.put(f"{uid}.b0.a0.n", "assign_to").card("refresh")
@@ -127,7 +127,7 @@ def test_a_rule_is_built_of_rows_shown_as_text_and_saved(salon, form):
     form.put(f"{uid}.e.a0.n", "create_task").card("refresh")
     form.put(f"{uid}.e.a0.v", "Перезвонить").agree()
     assert form.get("text") == (
-        'ПРАВИЛО "Из рекламы":\nЕСЛИ utm_вид = ad И время_ответа > 90с\nТО назначить = "Анна"\n'
+        'ПРАВИЛО "Из рекламы":\nЕСЛИ utm_вид = "реклама" И время_ответа > 90с\nТО назначить = "Анна"\n'
         'ИНАЧЕ задача = "Перезвонить"\n'
     )
     assert form.save(note="первая").status_code == 302
@@ -343,7 +343,7 @@ def test_a_ready_rule_asks_for_whom_and_joins_the_list(salon, form):
     form.put("vip.person", "Анна")
     answer = page(form.post("ready/", key="vip"))
     assert "Добавлено: «VIP и постоянные — лично»." in answer
-    assert dict(controls(answer))["text"].startswith('ПРАВИЛО "VIP и постоянные":\nЕСЛИ статус_клиента = vip\n')
+    assert dict(controls(answer))["text"].startswith('ПРАВИЛО "VIP и постоянные":\nЕСЛИ статус_клиента = VIP\n')
     assert 'назначить = "Анна"' in dict(controls(answer))["text"]
     assert not RuleSet.objects.exists()
 
