@@ -331,5 +331,16 @@ BREACHES = Figure(
     lambda part: (),
 )
 
+# What marketing is handed: clients who did not book and fell silent, or said that they will think.
+NURTURE = Figure(
+    "nurture",
+    "Возврат клиентов",
+    "count",
+    "Заявки, которые в эти дни перешли на этап «Возврат клиента»: клиент не ответил на напоминания или думает. "
+    "Видно, откуда он пришёл и чего хотел.",
+    lambda part: None,
+    lambda part: (),
+)
+
 TODAY = ("incoming", "answer", "missed", "conversion", "confirmed", "no_show")
-BY_KEY = {figure.key: figure for figure in (*FIGURES, *LISTS, TAKEN, BREACHES)}
+BY_KEY = {figure.key: figure for figure in (*FIGURES, *LISTS, TAKEN, BREACHES, NURTURE)}

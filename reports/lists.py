@@ -87,11 +87,13 @@ class Line:
 
 
 def find(chosen: Chosen, places: Places, *, now: datetime) -> list[LeadFact] | list[VisitFact] | list[int]:
-    """The rows behind the figure, in the order of the list; for `taken` and `breaches` the leads' ids."""
+    """The rows behind the figure, in the order of the list; for `taken`, `breaches` and `nurture` the leads' ids."""
     if chosen.figure == figures.TAKEN.key:
         return find_taken(chosen, places)
     if chosen.figure == figures.BREACHES.key:
         return find_breached(chosen, places)
+    if chosen.figure == figures.NURTURE.key:
+        return find_nurtured(chosen, places)
     world = facts.load_world(chosen.period, places, chosen.branch_id)
     part = kpi.cut(world, chosen.period, now)
     figure = figures.BY_KEY[chosen.figure]
@@ -113,6 +115,15 @@ def find_breached(chosen: Chosen, places: Places) -> list[int]:
         if chosen.stage in (None, each.stage) and chosen.staff_id in (None, each.staff_id)
     ]
     return list(dict.fromkeys(ours))
+
+
+def find_nurtured(chosen: Chosen, places: Places) -> list[int]:
+    """Leads that were left to nurture in the period and are still, the latest first; one query."""
+    rows = facts.real_leads(chosen.branch_id).filter(
+        status=Lead.Status.NURTURE, outcome_at__range=facts.around(chosen.period)
+    )
+    left = rows.order_by("-outcome_at", "-pk").values_list("pk", "branch_id", "outcome_at")
+    return [pk for pk, branch, at in left if at.astimezone(places.of(branch).zone).date() in chosen.period]
 
 
 def narrowed(part: Slice, chosen: Chosen) -> Slice:

@@ -52,6 +52,21 @@ def advertised(autumn, past):
     return autumn
 
 
+def test_marketing_sees_who_is_handed_to_it_and_where_from(salon, neighbour, mila, past):
+    past.lead("Ира", at(20, 10), source="vk", utm_campaign="autumn", status="nurture", outcome_at=at(24, 10))
+    past.lead("Юля", at(24, 11), source="yandex", status="refused", outcome_at=at(24, 12))
+    past.lead("Давняя", at(3, 11), source="yandex", status="nurture", outcome_at=at(4, 12))
+    page = "reports/leads/?figure=nurture&from=2026-11-24&to=2026-11-25"
+    shown = words(mila.get(salon.url(page)))
+    assert "Возврат клиентов 1" in shown
+    assert "vk · autumn" in shown
+    assert "Ира" not in shown  # clients by number for who has no inbox
+    assert "Ира" in words(salon.browser("viktor").get(salon.url(page)))
+    assert "figure=nurture" in mila.get(salon.url("reports/campaigns/")).content.decode()
+    assert salon.browser("anna").get(salon.url(page)).status_code == 403
+    assert "autumn" not in words(neighbour.browser("viktor").get(neighbour.url(page)))
+
+
 def test_the_list_tells_what_advertising_brought_and_cost(salon, mila, advertised):
     shown = words(mila.get(salon.url("reports/campaigns/")))
     assert "· autumn 7 2 1 1 900 ₽ 450 ₽ 900 ₽" in shown
