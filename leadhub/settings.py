@@ -283,6 +283,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- The outside: each provider's address can be moved, so that a stand-in may stand there ---
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
+DEMO_BUSINESSES = env.list("DEMO_BUSINESSES", default=[])  # slugs; empty: all of the invented ones
 TELEGRAM_API_URL = env.str(
     "TELEGRAM_API_URL", default=f"{SANDBOX_URL}/telegram" if SANDBOX_URL else "https://api.telegram.org"
 )

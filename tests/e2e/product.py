@@ -41,7 +41,12 @@ class Product(Copy):
     def start(self) -> Product:
         self._clock.parent.mkdir(parents=True, exist_ok=True)
         self.move_to(OPENS_AT)
-        env = clean_env(LEADHUB_DATA=str(self.data), PORT=str(self.port), LEADHUB_CLOCK_FILE=str(self._clock))
+        env = clean_env(
+            LEADHUB_DATA=str(self.data),
+            PORT=str(self.port),
+            LEADHUB_CLOCK_FILE=str(self._clock),
+            DEMO_BUSINESSES=f"{SALON},{NEIGHBOUR}",  # the walks need no others
+        )
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "leadhub.embedded", "demo"],
