@@ -57,6 +57,9 @@ def tell(staff_id: int, *, now: datetime) -> None:
     if not waiting:
         return
     staff = waiting[0].staff
+    if just := _just_told(staff.pk, now=now):  # before anything that costs: in a rush this is asked for every lead
+        _look_again(staff, just + URGENT_GATHERED, "urgent")
+        return
     ready = {name for name in NoticeChannel.values if _is_ready(staff, name)}
     waiting = _still_wanted(waiting, now=now)
     if not staff.is_active or not ready:
@@ -118,16 +121,15 @@ def _look_again(staff: StaffMember, at: datetime, why: str) -> None:
 
 
 def _tell_urgent(staff: StaffMember, notices: Sequence[Notice], ready: set[str], *, now: datetime) -> TryLater | None:
-    """The first one at once; those that come right after it together."""
-    if not notices:
-        return None
-    told = Notice.objects.filter(staff=staff, kind__in=Notice.URGENT, told_at__gt=now - URGENT_GATHERED)
+    """The first one at once; those that came right after it together (`_just_told`)."""
+    return _send(staff, notices, ready, now=now) if notices else None
+
+
+def _just_told(staff_id: int, *, now: datetime) -> datetime | None:
+    """When the person was told of something urgent a moment ago: what came since waits, to come together."""
+    told = Notice.objects.filter(staff=staff_id, kind__in=Notice.URGENT, told_at__gt=now - URGENT_GATHERED)
     told = told.filter(state__in=[_State.SENDING, _State.SENT])
-    last = told.exclude(pk__in=[notice.pk for notice in notices]).order_by("-told_at").first()
-    if last and last.told_at:
-        _look_again(staff, last.told_at + URGENT_GATHERED, "urgent")
-        return None
-    return _send(staff, notices, ready, now=now)
+    return told.order_by("-told_at").values_list("told_at", flat=True).first()
 
 
 def _tell_others(staff: StaffMember, notices: Sequence[Notice], ready: set[str], *, now: datetime) -> TryLater | None:

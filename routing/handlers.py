@@ -73,7 +73,7 @@ def appointment(lead_id: int, appointment_id: int, what: str, *, now: datetime) 
         ruling.client_confirmed(lead_id, now=now)
 
 
-@handler("routing.rescore")
+@handler("routing.rescore", queue="bulk")
 def rescore(lead_id: int, *, now: datetime) -> None:
     rescoring.age(lead_id, now=now)
 
@@ -100,7 +100,7 @@ def review_rules(quarter: str, *, now: datetime) -> None:
     review.review(quarter, now=now)
 
 
-@handler("routing.inform")
+@handler("routing.inform", queue="bulk")
 def inform(lead_id: int, *, now: datetime) -> None:
     duties.inform(lead_id, now=now)
 
@@ -117,7 +117,7 @@ def follow_notices(lead_id: int, *, now: datetime) -> None:
     reactions.follow(lead_id, now=now)
 
 
-@handler("routing.note_notice")
+@handler("routing.note_notice", queue="bulk")  # behind whatever a client waits for
 def note_notice(notice_id: int, *, now: datetime) -> None:
     reactions.note(notice_id, now=now)
 
