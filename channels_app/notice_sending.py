@@ -19,8 +19,7 @@ from channels_app import adapters, notice_channels
 from channels_app.adapters import AccountBroken, ClientUnreachable, Rejected
 from channels_app.models import ChannelAccount, Notice
 from channels_app.notice_words import Words, compose
-from channels_app.notices import GATHERED, TELL, unwanted
-from channels_app.signals import notice_changed
+from channels_app.notices import GATHERED, TELL, URGENT_GATHERED, just_told, look_again, unwanted
 from leadhub.work import TryLater, later
 from tenants.business.calendar import Calendar, load_calendars, load_rotas
 from tenants.business.models import BusinessSettings, StaffMember
@@ -31,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 GO_ON = "channels.notice_next"
 TAKE_BACK = "channels.notice_take_back"
-URGENT_GATHERED = timedelta(seconds=10)  # after an urgent message the next ones wait so long, to come together
 # Nobody reacted: the next channel, after so long.
 PATIENCE = {
     "hot_lead": timedelta(seconds=20),
@@ -53,17 +51,20 @@ _State = Notice.State
 
 def tell(staff_id: int, *, now: datetime) -> None:
     """Send what waits for this person and may leave now; plan when the rest is looked at again. Raises TryLater."""
-    waiting = list(_waiting(staff_id, now=now).select_related("staff__user", "staff__branch"))
+    if just := just_told(staff_id, now=now):
+        look_again(staff_id, just + URGENT_GATHERED, "urgent")
+        return
+    waiting = list(_waiting(staff_id, now=now))
     if not waiting:
         return
-    staff = waiting[0].staff
-    if just := _just_told(staff.pk, now=now):  # before anything that costs: in a rush this is asked for every lead
-        _look_again(staff, just + URGENT_GATHERED, "urgent")
-        return
+    staff = StaffMember.objects.select_related("user", "branch").get(pk=staff_id)
+    for notice in waiting:
+        notice.staff = staff
     ready = {name for name in NoticeChannel.values if _is_ready(staff, name)}
     waiting = _still_wanted(waiting, now=now)
     if not staff.is_active or not ready:
-        _settle(waiting, _State.DROPPED if not staff.is_active else _State.SCREEN, now=now)
+        _settle(waiting, _State.DROPPED if not staff.is_active else _State.SCREEN)
+        _note_look(waiting, now=now)
         return
     presence = presence_of(staff, now=now)
     is_on_duty = presence.is_at_work or staff.preferences.off_shift or _is_backup(staff)
@@ -72,14 +73,15 @@ def tell(staff_id: int, *, now: datetime) -> None:
     slept = [notice for notice in waiting if presence.since and notice.created_at < presence.since]
     trouble: TryLater | None = None
     if waiting and not is_on_duty:
-        _look_again(staff, presence.returns_at, "shift")
+        _note_look(waiting, now=now)
+        look_again(staff.pk, presence.returns_at, "shift")
         return
     if presence.is_at_work and len(slept) > 1:  # one message about all that came while they were off
         trouble = _send(staff, waiting, ready, now=now, was_off=True)
     else:
         trouble = _tell_urgent(staff, urgent, ready, now=now)
         if others and not presence.is_at_work:
-            _look_again(staff, presence.returns_at, "shift")
+            look_again(staff.pk, presence.returns_at, "shift")
         else:
             trouble = _tell_others(staff, others, ready, now=now) or trouble
     if trouble:
@@ -103,8 +105,14 @@ def _still_wanted(notices: Sequence[Notice], *, now: datetime) -> list[Notice]:
     reasons |= unwanted([notice for notice in notices if notice.pk not in reasons])
     for notice in notices:
         if notice.pk in reasons:
-            _settle([notice], _State.DROPPED, now=now, outcome=reasons[notice.pk])
+            _settle([notice], _State.DROPPED, outcome=reasons[notice.pk])
     return [notice for notice in notices if notice.pk not in reasons]
+
+
+def _note_look(notices: Sequence[Notice], *, now: datetime) -> None:
+    """Nothing of it leaves now: in a rush the person is not looked at again for every lead."""
+    if newest := next((notice for notice in reversed(notices) if notice.is_urgent), None):
+        Notice.objects.filter(pk=newest.pk).update(told_at=now)
 
 
 def _stale_after(notice: Notice) -> timedelta:
@@ -116,20 +124,9 @@ def _is_backup(staff: StaffMember) -> bool:
     return BusinessSettings.objects.filter(backup_staff=staff).exists()
 
 
-def _look_again(staff: StaffMember, at: datetime, why: str) -> None:
-    later(TELL, staff.pk, at=at, key=f"{staff.pk}-{why}")
-
-
 def _tell_urgent(staff: StaffMember, notices: Sequence[Notice], ready: set[str], *, now: datetime) -> TryLater | None:
-    """The first one at once; those that came right after it together (`_just_told`)."""
+    """The first one at once; those that came right after it together (`just_told`)."""
     return _send(staff, notices, ready, now=now) if notices else None
-
-
-def _just_told(staff_id: int, *, now: datetime) -> datetime | None:
-    """When the person was told of something urgent a moment ago: what came since waits, to come together."""
-    told = Notice.objects.filter(staff=staff_id, kind__in=Notice.URGENT, told_at__gt=now - URGENT_GATHERED)
-    told = told.filter(state__in=[_State.SENDING, _State.SENT])
-    return told.order_by("-told_at").values_list("told_at", flat=True).first()
 
 
 def _tell_others(staff: StaffMember, notices: Sequence[Notice], ready: set[str], *, now: datetime) -> TryLater | None:
@@ -142,7 +139,7 @@ def _tell_others(staff: StaffMember, notices: Sequence[Notice], ready: set[str],
     if len(sent) >= PER_HOUR:
         due = max(due, sorted(sent)[-PER_HOUR] + HOUR)
     if due > now:
-        _look_again(staff, due, "others")
+        look_again(staff.pk, due, "others")
         return None
     return _send(staff, notices, ready, now=now)
 
@@ -175,10 +172,10 @@ def _send(
         _replace_older(staff, claimed)
         return None
     if trouble and not _is_over(claimed[0], now=now):
-        _settle(claimed, _State.WAITING, now=now)
+        _settle(claimed, _State.WAITING)
         return trouble
     has_failed = any(one["state"] != "again" for one in _since_again(claimed[0]))
-    _settle(claimed, _State.FAILED if has_failed else _State.SCREEN, now=now)
+    _settle(claimed, _State.FAILED if has_failed else _State.SCREEN)
     return None
 
 
@@ -251,28 +248,25 @@ def _since_again(notice: Notice) -> list[dict[str, Any]]:
     return notice.tries[marks[-1] + 1 :] if marks else notice.tries
 
 
-@transaction.atomic
 def _note(notices: Sequence[Notice], channel: str, state: str, *, now: datetime, **more: object) -> None:
-    """Keep a try with each notice of the message."""
+    """Keep a try with each notice of the message; of a channel that stays down, since when it is."""
     one = {"channel": channel, "state": state, "at": now.isoformat(), **{k: v for k, v in more.items() if v}}
+    changed = []
     for notice in notices:
         waited = [each for each in notice.tries if each["state"] == "later" and each["channel"] == channel]
-        if waited and state == "later":  # since when it is down
+        if waited and state == "later":
             continue
         notice.tries = [*(each for each in notice.tries if each not in waited), one]
         if state == "sent":
             notice.state = _State.SENT
-        notice.save(update_fields=["tries", "state"])
-        notice_changed.send(Notice, notice=notice, now=now)
+        changed.append(notice)
+    Notice.objects.bulk_update(changed, ["tries", "state"], batch_size=200)
 
 
-@transaction.atomic
-def _settle(notices: Sequence[Notice], state: str, *, now: datetime, outcome: str = "") -> None:
+def _settle(notices: Sequence[Notice], state: str, *, outcome: str = "") -> None:
     for notice in notices:
-        notice.state = state
-        notice.outcome = outcome or notice.outcome
-        notice.save(update_fields=["state", "outcome"])
-        notice_changed.send(Notice, notice=notice, now=now)
+        notice.state, notice.outcome = state, outcome or notice.outcome
+    Notice.objects.bulk_update(notices, ["state", "outcome"], batch_size=200)
 
 
 # --- What comes after ------------------------------------------------------------------------------------------------
@@ -366,7 +360,6 @@ def note_shown(notice: Notice, *, now: datetime) -> None:
         if one["channel"] == NoticeChannel.PUSH and one["state"] == "sent" and "shown_at" not in one:
             one["shown_at"] = now.isoformat()
             notice.save(update_fields=["tries"])
-            notice_changed.send(Notice, notice=notice, now=now)
             return
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
 from channels_app import live
 from channels_app.models import Notice
-from channels_app.signals import notice_changed
 from leadhub import rehearsal, rows
 from leadhub.work import later
 from tenants.business.models import StaffMember
@@ -20,12 +20,16 @@ from tenants.business.models import StaffMember
 TELL = "channels.notice"
 SHOW_OUTCOME = "channels.notice_outcome"
 GATHERED = timedelta(seconds=30)  # notices without haste wait so long for others, to come as one message
+URGENT_GATHERED = timedelta(seconds=10)  # after an urgent message the next ones wait so long, to come together
 _KEY_LENGTH = 120
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 # Which of these notices nobody needs any more, by number, with the reason in Russian.
 Doubt = Callable[[Sequence[Notice]], Mapping[int, str]]
 _doubts: list[Doubt] = []
+
+_JUST_LOOKED = "SELECT max(told_at) FROM channels_app_notice WHERE staff_id = %s AND told_at > %s AND kind = ANY(%s)"
+_JUST_TOLD = f"{_JUST_LOOKED} AND state IN ('sending', 'sent')"
 
 
 def notify(
@@ -46,23 +50,45 @@ def notify(
     )
     sql, values = rows.insert(notice)
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} ON CONFLICT (key) DO NOTHING RETURNING id", values)
+        cursor.execute(
+            f"{sql} ON CONFLICT (key) DO NOTHING RETURNING id, ({_JUST_LOOKED})", [*values, *_since(staff.pk, now=now)]
+        )
         stored = cursor.fetchone()
     if stored is None:
         return None
     rows.stored(notice, stored[0])
     live.publish("notice", id=notice.pk, staff=staff.pk, lead=lead_id)
     if not rehearsal.is_on():
-        _owe(notice, now=now)
+        _owe(notice, stored[1], now=now)
     return notice
 
 
-def _owe(notice: Notice, *, now: datetime) -> None:
-    """One piece of work for all that a person is told in a while: an urgent word at once, any other with its likes."""
+def _owe(notice: Notice, just_looked: datetime | None, *, now: datetime) -> None:
+    """One piece of work for all that a person is told in a while: an urgent word at once, those that follow right after
+    it together (whether it could leave or not), any other with its likes."""
     if notice.is_urgent:
-        later(TELL, notice.staff_id, key=f"{notice.staff_id}")
+        if just_looked:
+            look_again(notice.staff_id, just_looked + URGENT_GATHERED, "urgent")
+        else:
+            later(TELL, notice.staff_id, key=f"{notice.staff_id}")
     else:
         later(TELL, notice.staff_id, at=now + GATHERED, key=f"{notice.staff_id}-{(now - _EPOCH) // GATHERED}")
+
+
+def look_again(staff_id: int, at: datetime, why: str) -> None:
+    """See at that moment what waits for this person; one piece of work for each `why`."""
+    later(TELL, staff_id, at=at, key=f"{staff_id}-{why}")
+
+
+def just_told(staff_id: int, *, now: datetime) -> datetime | None:
+    """When the person was told of something urgent a moment ago: what came since waits, to come together."""
+    with connection.cursor() as cursor:
+        cursor.execute(_JUST_TOLD, _since(staff_id, now=now))
+        return cursor.fetchone()[0]
+
+
+def _since(staff_id: int, *, now: datetime) -> list[Any]:
+    return [staff_id, now - URGENT_GATHERED, list(Notice.URGENT)]
 
 
 def tell_soon(staff_id: int) -> None:
@@ -75,14 +101,7 @@ def mark_seen(staff: StaffMember, *, now: datetime, lead_id: int | None = None) 
     unseen = Notice.objects.filter(staff=staff, seen_at=None)
     if lead_id is not None:
         unseen = unseen.filter(lead_id=lead_id)
-    found = list(unseen)
-    if not found:
-        return 0
-    with transaction.atomic():
-        number = Notice.objects.filter(pk__in=[notice.pk for notice in found], seen_at=None).update(seen_at=now)
-        for notice in found:
-            notice_changed.send(Notice, notice=notice, now=now)
-    return number
+    return unseen.update(seen_at=now)
 
 
 @transaction.atomic
@@ -93,7 +112,6 @@ def keep_answer(notice: Notice, answer: str, outcome: str, *, now: datetime) -> 
     notice.answer, notice.outcome = answer, outcome[:200]
     notice.answered_at = now if answer else None
     notice.save(update_fields=["answer", "outcome", "answered_at"])
-    notice_changed.send(Notice, notice=notice, now=now)
     if notice.batch:
         later(SHOW_OUTCOME, notice.batch)
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import exceptions, mixins, serializers, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from booking import queries as booking_queries
 from booking.models import Appointment
+from channels_app.models import Notice
 from contacts.models import Conversation, Message
 from leadhub import clock
 from routing.models import Decision, Lead
@@ -81,11 +82,32 @@ class DecisionSerializer(serializers.ModelSerializer):
         fields = ["kind", "title", "details", "created_at"]
 
 
+class NoticeSerializer(serializers.ModelSerializer):
+    """A word to a member of the staff about the lead: `tries` tells how it left, `answer` what was pressed."""
+
+    to = serializers.CharField(source="staff.name", read_only=True)
+    tries = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Notice
+        fields = ["to", "kind", "text", "created_at", "state", "tries", "seen_at", "answer", "answered_at", "outcome"]
+
+    def get_tries(self, notice: Notice) -> list[dict[str, str]]:
+        names = ("channel", "state", "at", "error", "shown_at")
+        return [{name: one[name] for name in names if one.get(name)} for one in notice.tries]
+
+
 class LeadDetailSerializer(LeadSerializer):
     decisions = DecisionSerializer(many=True, read_only=True)
+    notices = serializers.SerializerMethodField()
 
     class Meta(LeadSerializer.Meta):
-        fields = [*LeadSerializer.Meta.fields, "decisions"]
+        fields = [*LeadSerializer.Meta.fields, "decisions", "notices"]
+
+    @extend_schema_field(NoticeSerializer(many=True))
+    def get_notices(self, lead: Lead) -> list[dict[str, Any]]:
+        told = Notice.objects.filter(lead_id=lead.pk).select_related("staff").order_by("pk")
+        return NoticeSerializer(told, many=True).data
 
 
 class MessageSerializer(serializers.ModelSerializer):
@@ -157,7 +179,7 @@ class _Listing(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
 
 class Leads(_Listing):
     """Leads, newest first; `?status=` and `?temperature=` narrow. A specialist sees those of their own. One of them
-    comes with its decision record, oldest first."""
+    comes with its decision record and the notices about it, oldest first."""
 
     queryset = Lead.objects.none()  # the kind alone, for the schema
 

@@ -117,11 +117,6 @@ def follow_notices(lead_id: int, *, now: datetime) -> None:
     reactions.follow(lead_id, now=now)
 
 
-@handler("routing.note_notice", queue="bulk")  # behind whatever a client waits for
-def note_notice(notice_id: int, *, now: datetime) -> None:
-    reactions.note(notice_id, now=now)
-
-
 @handler("routing.shift")
 def shift(staff_id: int, *, now: datetime) -> None:
     handover.look(staff_id, now=now)

@@ -13,22 +13,12 @@ from channels_app import notices
 from channels_app.models import Notice
 from contacts.models import Conversation
 from routing import assignment, calls, presence, record, sla
-from routing import config as configs
-from routing.models import Decision, Lead
+from routing.models import Lead
 from tenants.business.models import StaffMember
-from tenants.business.preferences import NoticeChannel
 
-KIND = "notice"  # lines of the decision record about notices
 OF_OWNER = frozenset({"hot_lead", "urgent", "handover"})  # they make sense while the lead is its reader's
 ABOUT_WORK = OF_OWNER | {"breach"}  # they make sense while the lead is open
 TAKEN = "Вы ведёте заявку"
-CHANNELS = {
-    NoticeChannel.PUSH: "Push",
-    NoticeChannel.TELEGRAM: "Telegram",
-    NoticeChannel.SMS: "СМС",
-    NoticeChannel.EMAIL: "Почта",
-}
-_STATES = {"sent": "принято", "failed": "не доставлено", "later": "не отвечает, попробуем ещё"}
 
 
 class NotYours(Exception):
@@ -135,48 +125,3 @@ def follow(lead_id: int, *, now: datetime) -> None:
     for notice in found:
         if notice.pk in reasons:
             notices.keep_answer(notice, "", reasons[notice.pk], now=now)
-
-
-# --- The decision record ---------------------------------------------------------------------------------------------
-
-
-def note(notice_id: int, *, now: datetime) -> None:
-    """The lead's record says how its person was told and what they answered: one line a notice, kept up to date."""
-    notice = Notice.objects.select_related("staff").filter(pk=notice_id).first()
-    lead = Lead.objects.select_related("branch").filter(pk=notice.lead_id or 0).first() if notice else None
-    if notice is None or lead is None:
-        return
-    config = configs.load()
-    details = _details(notice, zone=config.branch(lead.branch_id).zone)
-    if not details:
-        return
-    title = f"Уведомление: {notice.staff.name}"
-    mark = {"name": "О чём", "value": notice.text, "notice": notice.pk}
-    lines = [mark, *({"name": name, "value": value} for name, value in details)]
-    line = Decision.objects.filter(lead=lead, kind=KIND, details__contains=[{"notice": notice.pk}]).first()
-    if line:
-        Decision.objects.filter(pk=line.pk).update(details=lines)
-        return
-    Decision.objects.create(lead=lead, kind=KIND, title=title, details=lines, created_at=now)
-
-
-def _details(notice: Notice, *, zone: object) -> list[tuple[str, str]]:
-    def at(moment: datetime | str) -> str:
-        told = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        return f"{told.astimezone(zone):%H:%M:%S}"  # type: ignore[arg-type]
-
-    lines = []
-    for one in notice.tries:
-        if one["state"] in _STATES:
-            why = f": {one['error']}" if one.get("error") else ""
-            shown = f", показано {at(one['shown_at'])}" if one.get("shown_at") else ""
-            name = CHANNELS.get(one["channel"], one["channel"])
-            lines.append((name, f"{_STATES[one['state']]} {at(one['at'])}{why}{shown}"))
-    if notice.seen_at:
-        lines.append(("Увидено", at(notice.seen_at)))
-    if notice.answer and notice.answered_at:
-        pressed = Notice.Answer(notice.answer).label
-        lines.append(("Ответ", f"«{pressed.capitalize()}» в {at(notice.answered_at)}: {notice.outcome}"))
-    elif notice.outcome and lines:
-        lines.append(("Что вышло", notice.outcome))
-    return lines

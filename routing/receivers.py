@@ -13,9 +13,9 @@ from django.dispatch import receiver
 
 from booking.models import Appointment
 from booking.signals import appointment_changed
-from channels_app.models import Delivery, Notice
+from channels_app.models import Delivery
 from channels_app.notices import register_doubt
-from channels_app.signals import delivery_changed, notice_changed
+from channels_app.signals import delivery_changed
 from contacts.models import Contact, Message
 from leadhub import clock, rehearsal
 from leadhub.work import later
@@ -142,13 +142,6 @@ def follow_appointment(appointment: Appointment, what: str, now: datetime, **_: 
         later("routing.appointment", appointment.lead_id, appointment.pk, what, key=f"{appointment.pk}-{what}")
     if what in ("arrived", "no_show"):
         later("routing.rescore_contact", appointment.contact_id)
-
-
-@receiver(notice_changed, sender=Notice)
-def note_notice(notice: Notice, **_: Any) -> None:
-    """The person was told, saw or answered: the lead's record says so."""
-    if notice.lead_id and not rehearsal.is_on():
-        later("routing.note_notice", notice.pk)
 
 
 @receiver(lead_changed, sender=Lead)

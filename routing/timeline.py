@@ -91,6 +91,13 @@ NOTICES = {
     "rule": "По правилу",
     "failure": "Сбой",
 }
+CHANNELS = {
+    NoticeChannel.PUSH: "Push",
+    NoticeChannel.TELEGRAM: "Telegram",
+    NoticeChannel.SMS: "СМС",
+    NoticeChannel.EMAIL: "Почта",
+}
+TRIES = {"sent": "принято", "failed": "не доставлено", "later": "не отвечает, попробуем ещё"}
 _PARTS = {"свежесть": "recency", "намерение": "intent", "канал": "channel", "ценность": "ltv"}
 _POINTS = re.compile(r"([+-]\d+): (.*)", re.DOTALL)
 _KEY = re.compile(r"«([a-z]+(?:_[a-z0-9]+)*)»")  # a text's key in a title
@@ -122,7 +129,7 @@ def days_of(
     """Decisions (oldest first) and notices as days of moments, local to the zone."""
     known = _Known(decisions)
     events = [(line.created_at, known.line(line)) for line in decisions]
-    events += [(group[0].created_at, _notice_line(group)) for group in _grouped(notices)]
+    events += [(group[0].created_at, _notice_line(group, zone)) for group in _grouped(notices)]
     events.sort(key=lambda event: event[0])
     today = now.astimezone(zone).date()
     moments = _moments(events, zone)
@@ -285,25 +292,37 @@ def _grouped(notices: Sequence[Notice]) -> list[list[Notice]]:
     return list(groups.values())
 
 
-def _notice_line(notices: Sequence[Notice]) -> RecordLine:
+def _notice_line(notices: Sequence[Notice], zone: ZoneInfo) -> RecordLine:
     first = notices[0]
     people = ", ".join(notice.staff.name for notice in notices)
     details = [RecordDetail("Текст", first.text)]
     for notice in notices:
-        details.append(RecordDetail(notice.staff.name, _reaction(notice), "yes" if notice.seen_at else ""))
+        details.append(RecordDetail(notice.staff.name, told_of(notice, zone), "yes" if notice.seen_at else ""))
     title = f"Уведомление «{NOTICES.get(first.kind, 'Заявка')}»: {people}"
     return RecordLine(f"notice-{first.pk}", "bell", title, is_main=False, details=tuple(details))
 
 
-def _reaction(notice: Notice) -> str:
+def told_of(notice: Notice, zone: ZoneInfo) -> str:
+    """How the person was told and what they did: «Telegram: принято 12:00:00; «Взять» в 12:00:15: Вы ведёте заявку»."""
+
+    def at(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%H:%M:%S}"
+
     told = []
-    if sent := notice.last_sent:
-        told.append(f"отправлено: {NoticeChannel(sent['channel']).label}")
-    elif notice.state == Notice.State.FAILED:
-        told.append("не доставлено")
-    seen = f"увидено через {span(notice.seen_at - notice.created_at)}" if notice.seen_at else "ещё не увидено"
-    told.append(f"ответ «{notice.get_answer_display()}»" if notice.answer else seen)
-    return ", ".join(told)
+    for one in notice.tries:
+        if one["state"] in TRIES:
+            why = f": {one['error']}" if one.get("error") else ""
+            shown = f", показано {at(datetime.fromisoformat(one['shown_at']))}" if one.get("shown_at") else ""
+            name = CHANNELS.get(one["channel"], one["channel"])
+            told.append(f"{name}: {TRIES[one['state']]} {at(datetime.fromisoformat(one['at']))}{why}{shown}")
+    if notice.answer and notice.answered_at:
+        pressed = Notice.Answer(notice.answer).label.capitalize()
+        told.append(f"«{pressed}» в {at(notice.answered_at)}: {notice.outcome}")
+    elif notice.seen_at:
+        told.append(f"увидено через {span(notice.seen_at - notice.created_at)}")
+    else:
+        told.append(notice.outcome or "ещё не увидено")
+    return "; ".join(told)
 
 
 def span(length: timedelta) -> str:

@@ -23,6 +23,8 @@ def test_one_lead_comes_with_its_decision_record_and_clock(salon, neighbour, lea
     found = salon.browser("anna").get(salon.url(url)).json()
     assert [line["kind"] for line in found["decisions"]][:2] == ["understood", "scored"]
     assert found["clock"] == "take"
+    told = [(one["kind"], one["to"], one["seen_at"]) for one in found["notices"]]
+    assert ("hot_lead", lead.owner.name, None) in told
     assert neighbour.browser("anna").get(neighbour.url(url)).status_code == 404
 
 

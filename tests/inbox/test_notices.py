@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client as Browser
@@ -11,6 +12,7 @@ from django.test import Client as Browser
 from channels_app import notice_channels
 from channels_app.models import Notice
 from channels_app.notices import notify
+from routing import timeline
 from tenants.business.preferences import Preferences
 from tenants.models import PushSubscription
 from tests.inbox.conftest import words_of
@@ -137,8 +139,8 @@ def test_push_says_that_it_was_shown(salon, hot, clock):
     found.save()
     posts(Browser(), salon.url(PAGE + "react/"), {"token": notice_channels.token_of(found.pk), "what": "shown"})
     clock.settle()
-    (line,) = salon.lead().decisions.filter(kind="notice")
-    assert line.details[1] == {"name": "Push", "value": "принято 12:00:00, показано 12:00:00"}
+    told = timeline.told_of(Notice.objects.get(pk=found.pk), ZoneInfo("Asia/Yekaterinburg"))
+    assert told.startswith("Push: принято 12:00:00, показано 12:00:00")
 
 
 @pytest.mark.parametrize("told", [{}, {"token": "x", "what": "take"}, [], "take", {"token": 5}])

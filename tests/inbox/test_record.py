@@ -144,8 +144,8 @@ def notices_stand_with_who_saw_them(lines):
     assert len(hot) == 2
     assert not any(line.is_main for line in hot)
     assert {detail.value for line in hot for detail in line.details[1:]} == {
-        "отправлено: Почта, ещё не увидено",
-        "отправлено: Почта, увидено через 1 с",
+        "Почта: принято 12:00:00; Заявка передана: Борис",
+        "Почта: принято 12:01:00; увидено через 1 с",
     }
     taken = next(line for line in lines if "ведёт заявку" in line.title)
     assert taken.details[-1].value == "через 21 с после назначения"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client as Browser
 
 from channels_app.models import ChannelAccount, Notice
 from contacts.models import Contact
-from routing import reactions
+from routing import reactions, timeline
 from routing.models import Decision, Lead
 from tenants.business.models import StaffMember
 
@@ -183,14 +184,9 @@ def test_record_of_the_lead_tells_how_its_person_was_told_and_answered(desk, sal
     lead = salon.receives("telegram", HOT)
     clock.tick(seconds=15)
     desk.presses(lead.owner, desk.buttons(lead.owner)["Взять"])
-    (line,) = record(salon.lead(), "notice")
-    assert line.title == f"Уведомление: {lead.owner.name}"
-    told = [(one["name"], one["value"]) for one in line.details]
-    assert told == [
-        ("О чём", "Горячая заявка: Окрашивание, завтра после 15"),
-        ("Telegram", "принято 12:00:00"),
-        ("Ответ", "«Взять» в 12:00:15: Вы ведёте заявку"),
-    ]
+    found = Notice.objects.get(lead_id=lead.pk, kind="hot_lead")
+    told = timeline.told_of(found, ZoneInfo("Asia/Yekaterinburg"))
+    assert told == "Telegram: принято 12:00:00; «Взять» в 12:00:15: Вы ведёте заявку"
 
 
 def test_nobody_takes_it_and_the_seniors_telegram_has_the_call(desk, salon, clock):
