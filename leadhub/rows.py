@@ -10,7 +10,27 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import (
+    AutoField,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    DateTimeField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    Model,
+    PositiveIntegerField,
+    PositiveSmallIntegerField,
+    SmallIntegerField,
+    TextField,
+)
+
+_PLAIN = {AutoField, BigAutoField, BigIntegerField, BooleanField, CharField, DateTimeField, IntegerField}
+_PLAIN |= {PositiveIntegerField, PositiveSmallIntegerField, SmallIntegerField, TextField}
+
+_Written = tuple[Field, bool]  # whether its value may be handed on as it is
 
 
 def insert(*rows: Model, sources: tuple[tuple[str, str], ...] = ()) -> tuple[str, list[Any]]:
@@ -20,12 +40,12 @@ def insert(*rows: Model, sources: tuple[tuple[str, str], ...] = ()) -> tuple[str
     row, and the caller adds FROM. ON CONFLICT and RETURNING are the caller's too. The primary key is left to the
     database unless `sources` names it."""
     head, values, fields = _insertion(type(rows[0]), sources)
-    params = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in fields]
+    params = [_value(row, *each, is_new=True) for row in rows for each in fields]
     return head + (f"SELECT {values}" if sources else "VALUES " + ", ".join([f"({values})"] * len(rows))), params
 
 
 @cache
-def _insertion(model: type[Model], sources: tuple[tuple[str, str], ...]) -> tuple[str, str, tuple[Field, ...]]:
+def _insertion(model: type[Model], sources: tuple[tuple[str, str], ...]) -> tuple[str, str, tuple[_Written, ...]]:
     given = dict(sources)
     columns, values, fields = [], [], []
     for field in model._meta.concrete_fields:
@@ -37,7 +57,7 @@ def _insertion(model: type[Model], sources: tuple[tuple[str, str], ...]) -> tupl
         else:
             kind = field.cast_db_type(connection)
             values.append(f"%s::{kind}" if kind else "%s")
-            fields.append(field)
+            fields.append((field, _is_plain(field)))
     return f'INSERT INTO "{model._meta.db_table}" ({", ".join(columns)}) ', ", ".join(values), tuple(fields)
 
 
@@ -58,13 +78,26 @@ def stored(row: Model, pk: int) -> None:
 def update(row: Model, *names: str) -> tuple[str, list[Any]]:
     """An UPDATE of these fields of one stored row, and its parameters."""
     head, fields = _updating(type(row), names)
-    return head, [*(field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields), row.pk]
+    return head, [*(_value(row, *each, is_new=False) for each in fields), row.pk]
+
+
+def _value(row: Model, field: Field, is_plain: bool, *, is_new: bool) -> Any:
+    return getattr(row, field.attname) if is_plain else field.get_db_prep_save(field.pre_save(row, is_new), connection)
+
+
+def _is_plain(field: Field) -> bool:
+    """Whether the field, one of Django's own simple kinds, only hands on a value that is right."""
+    target = field.target_field if isinstance(field, ForeignKey) else field
+    return (
+        type(target) in _PLAIN and not getattr(target, "auto_now", False) and not getattr(target, "auto_now_add", False)
+    )
 
 
 @cache
-def _updating(model: type[Model], names: tuple[str, ...]) -> tuple[str, tuple[Field, ...]]:
-    fields = tuple(model._meta.get_field(name) for name in names)
-    values = ", ".join(f'"{field.column}" = %s::{field.cast_db_type(connection)}' for field in fields)
+def _updating(model: type[Model], names: tuple[str, ...]) -> tuple[str, tuple[_Written, ...]]:
+    named = [model._meta.get_field(name) for name in names]
+    fields = tuple((field, _is_plain(field)) for field in named)
+    values = ", ".join(f'"{field.column}" = %s::{field.cast_db_type(connection)}' for field, _ in fields)
     return f'UPDATE "{model._meta.db_table}" SET {values} WHERE id = %s', fields  # noqa: S608 - names of our models
 
 

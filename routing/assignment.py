@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -257,7 +258,7 @@ def _verdicts(
 
 
 _PEOPLE = """
-SELECT s.*, last.id AS turn, last.created_at AS given_at,
+SELECT {staff}, last.id AS turn, last.created_at AS given_at,
     (SELECT count(*) FROM routing_lead l
      WHERE l.owner_id = s.id AND l.status IN ('open', 'needs_call') AND NOT l.is_test) AS load,
     EXISTS (SELECT 1 FROM routing_lead l WHERE l.owner_id = s.id AND l.contact_id = %(contact)s
@@ -288,10 +289,24 @@ def people_at_work(
         "contact": contact_id,
         "recent": now - RECENT if shares else now,
     }
-    return [(person, _candidate(person, now)) for person in StaffMember.objects.raw(_PEOPLE, asked)]
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE.format(staff=rows.columns(StaffMember, "s")), asked)
+        found = [(rows.build(row, StaffMember)[0], _Record(*row[-len(_Record._fields) :])) for row in cursor]
+    return [(person, _candidate(person, known, now)) for person, known in found]
 
 
-def _candidate(person: StaffMember, now: datetime) -> Candidate:
+class _Record(NamedTuple):
+    """What `_PEOPLE` tells of a person beside their own row."""
+
+    turn: int | None
+    given_at: datetime | None
+    load: int
+    has_led: bool
+    skill_ids: Sequence[int]
+    given: Sequence[datetime]
+
+
+def _candidate(person: StaffMember, known: _Record, now: datetime) -> Candidate:
     there = presence.standing(person, now=now)
     return Candidate(
         person.pk,
@@ -299,19 +314,19 @@ def _candidate(person: StaffMember, now: datetime) -> Candidate:
         person.role,
         there.is_on_shift,
         there.is_absent,
-        person.load,
+        known.load,
         person.load_cap,
         there.branch_id,
-        person.given_at,
-        skill_ids=frozenset(person.skill_ids),
+        known.given_at,
+        skill_ids=frozenset(known.skill_ids),
         weight=person.lead_weight,
-        is_previous=person.has_led,
+        is_previous=known.has_led,
         absence=there.why,
         is_near=there.is_near,
-        turn=person.turn or 0,
+        turn=known.turn or 0,
         since=there.began,
         languages=frozenset(person.languages),
-        given=tuple(person.given),
+        given=tuple(known.given),
     )
 
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from channels_app import live
 from channels_app.models import Notice
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import record, sla
+from leadhub import rows
+from routing import duties, record, sla
 from routing.models import Lead, Task
 from routing.signals import lead_changed, task_changed
-from tenants.business import responsibility
 from tenants.business.models import StaffMember
 
 
@@ -26,7 +26,7 @@ def needs_call(lead: Lead, *, why: str, now: datetime, at: datetime | None = Non
     task = call_task(lead, why=why, now=now, at=at)
     sla.called_for(lead, task.due_at, now=now)
     record.add(lead, "needs_call", "Нужен звонок", [("Почему", why)], now=now)
-    for person in people_accountable(lead):
+    for person in duties.accountable(lead):
         key = f"call-{task.pk}-{person.pk}"
         notify(person, "breach", f"Нужен звонок: {why}", lead_id=lead.pk, key=key, now=now)
     lead_changed.send(Lead, lead=lead, what="needs_call", now=now)
@@ -37,27 +37,38 @@ def call_task(
     lead: Lead, *, why: str, now: datetime, at: datetime | None = None, staff: StaffMember | None = None
 ) -> Task:
     """The task «Перезвонить»; one open one a lead, its term moved when it is asked for again with a time."""
-    task = lead.tasks.filter(kind=Task.Kind.CALL, done_at=None).first()
+    tasks = _tasks(lead)
+    task = next((task for task in tasks if task.kind == Task.Kind.CALL and task.done_at is None), None)
     if task:
         if at:
             task.due_at = at
             task.save(update_fields=["due_at"])
             _stand_still(lead, at, now=now)
         return task
-    task = Task.objects.create(
+    task = Task(
         lead=lead,
         kind=Task.Kind.CALL,
         title=f"Перезвонить: {why}"[:200],
         staff=staff or lead.owner,
-        key=f"call-{lead.pk}-{lead.tasks.count() + 1}",
+        key=f"call-{lead.pk}-{len(tasks) + 1}",
         due_at=at or sla.business_due(lead, now, timedelta(minutes=15)),
         created_at=now,
     )
+    rows.store(task)
     if at and at > now:
         _stand_still(lead, at, now=now)
     task_changed.send(Task, task=task, what="created", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)
     return task
+
+
+def _tasks(lead: Lead) -> list[Task]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {rows.columns(Task, 't')} FROM routing_task t WHERE t.lead_id = %s ORDER BY t.id",  # noqa: S608 - columns of our model only
+            [lead.pk],
+        )
+        return [rows.build(row, Task)[0] for row in cursor.fetchall()]
 
 
 def _stand_still(lead: Lead, until: datetime, *, now: datetime) -> None:
@@ -112,9 +123,3 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
     task_changed.send(Task, task=task, what="done", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)
     return task
-
-
-def people_accountable(lead: Lead) -> list[StaffMember]:
-    """Everybody who holds the A of the lead's stage."""
-    role = responsibility.accountable(lead.stage)
-    return responsibility.people_of(role) if role else []

@@ -62,6 +62,7 @@ class Config:
     matrix: dict[str, dict[str, str]]  # stage -> role -> letter
     skills: dict[int, int | None]  # service id -> the skill it needs
     rules: InForce
+    staff: tuple[StaffMember, ...]  # active people by name; of who is there and what they have, ask the database
     about: dict[int, str]  # staff id -> what tells namesakes apart
     campaigns: tuple[Campaign, ...]  # closed ones too: their codes are still about
     learned: int  # id of the version of the weights in use; 0: the shipped ones
@@ -83,6 +84,15 @@ class Config:
         """Roles that hold this letter in a stage, in the order of an owner's grid; the assistant is nobody."""
         row = self.matrix[stage]
         return [role for role in MatrixRole.values if row.get(role) == letter and role != MatrixRole.ASSISTANT]
+
+    def people(self, roles: Iterable[str], branch_id: int | None = None) -> list[StaffMember]:
+        """Active people of these roles, role by role: of each those of the branch, or of the whole business where the
+        branch has none or is not named."""
+        found = []
+        for role in roles:
+            people = [person for person in self.staff if person.role == role]
+            found += [person for person in people if person.branch_id == branch_id] or people
+        return found
 
     def service(self, service_id: int | None) -> ServiceInfo | None:
         return next((service for service in self.price_list if service.id == service_id), None)
@@ -198,6 +208,7 @@ def _read() -> Config:
         ground=load_ground(settings, calendars),
         rotas=load_rotas(staff),
         matrix=load_matrix(),
+        staff=tuple(staff),
         about={person.pk: _about(person, several=len(branches) > 1) for person in staff},
         campaigns=tuple(Campaign.objects.defer("clicks")),
         learned=serving.published(),

@@ -18,7 +18,6 @@ from leadhub.work import later
 from routing import config as configs
 from routing import record
 from routing.models import Decision, Lead
-from tenants.business import responsibility
 from tenants.business.models import MatrixRole, StaffMember, Stage
 
 PATH = (Stage.FIRST_CONTACT, Stage.QUALIFICATION, Stage.BOOKING, Stage.CONFIRMATION, Stage.REMINDER)
@@ -303,8 +302,8 @@ def holders(stage: str, letter: str) -> list[str]:
 
 
 def _people(lead: Lead, stage: str, letter: str) -> list[StaffMember]:
-    roles = configs.load().roles(stage, letter)
-    return [person for role in roles for person in responsibility.people_of(role, lead.branch)]
+    config = configs.load()
+    return config.people(config.roles(stage, letter), lead.branch_id)
 
 
 def titles(roles: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from channels_app.notices import notify, tell_soon
 from leadhub import rehearsal
 from leadhub.work import later
 from routing import config as configs
-from tenants.business import presence, responsibility
+from tenants.business import presence
 from tenants.business.models import Presence, StaffMember, Stage
 from tenants.business.presence import Standing
 
@@ -107,8 +107,8 @@ def note_missed(staff: StaffMember, *, lead_id: int, now: datetime) -> bool:
     key = f"silent-{fresh.pk}-{now:%Y%m%d%H%M%S}"
     told = f"Вы не взяли подряд заявок: {missed}. Новые вам не предлагаются, пока не нажмёте «Я на месте»"
     notify(fresh, "silent", told, key=key, now=now)
-    role = responsibility.accountable(Stage.FIRST_CONTACT)
-    for person in responsibility.people_of(role, branch=fresh.branch) if role else []:
+    config = configs.load()
+    for person in config.people(config.roles(Stage.FIRST_CONTACT, "A"), fresh.branch_id):
         if person.pk != fresh.pk:
             text = f"{fresh.name} не отвечает: не взято подряд заявок: {missed}"
             notify(person, "silent", text, lead_id=lead_id, key=key, now=now)

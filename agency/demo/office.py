@@ -17,24 +17,9 @@ from booking.openings import Board, Opening, Person, Rules, Visit, Wish, find_op
 from channels_app.models import ChannelAccount
 from reminders.plan import Quiet
 from routing import config as configs
-from tenants.business.calendar import Calendar, Rota, Work, load_rotas
+from tenants.business.calendar import Calendar, load_rotas
 from tenants.business.models import Branch, MatrixCell, Service, StaffMember
 from tenants.models import Role
-
-
-class RememberedRota(Rota):
-    """A rota that works out each day once."""
-
-    def work(self, day: date, calendars: object) -> list[Work]:
-        if day not in self._known:
-            self._known[day] = super().work(day, calendars)
-        return self._known[day]
-
-    @classmethod
-    def of(cls, rota: Rota) -> RememberedRota:
-        made = cls(rota.home_branch_id, rota.patterns, rota.exceptions)
-        object.__setattr__(made, "_known", {})
-        return made
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ class Office:
         skills: dict[int, set[int]] = {}
         for member_id, skill_id in StaffMember.skills.through.objects.values_list("staffmember_id", "skill_id"):
             skills.setdefault(member_id, set()).add(skill_id)
-        self.rotas = {pk: RememberedRota.of(rota) for pk, rota in load_rotas(list(self.staff.values())).items()}
+        self.rotas = load_rotas(list(self.staff.values()))
         self._team = {
             member.pk: Person(member.pk, member.name, frozenset(skills.get(member.pk, ())), self.rotas[member.pk])
             for member in self.staff.values()

@@ -245,10 +245,19 @@ class Rota:
     home_branch_id: int
     patterns: tuple[Pattern, ...] = ()
     exceptions: Mapping[date, Hours | None] = field(default_factory=dict)
+    _known: dict[date, tuple[Mapping[int, Calendar], tuple[Work, ...]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def work(self, day: date, calendars: Mapping[int, Calendar]) -> list[Work]:
+    def work(self, day: date, calendars: Mapping[int, Calendar]) -> tuple[Work, ...]:
         """Stretches of work on a local day, in order. A branch's day off cancels its repeating shifts, a changed
         day of the person stands; a branch that is not among `calendars` (closed for good) has no work."""
+        known = self._known.get(day)
+        if known is None or known[0] is not calendars:
+            known = self._known[day] = (calendars, self._work(day, calendars))
+        return known[1]
+
+    def _work(self, day: date, calendars: Mapping[int, Calendar]) -> tuple[Work, ...]:
         patterns = [pattern for pattern in self.patterns if pattern.falls_on(day)]
         if day in self.exceptions:
             hours = self.exceptions[day]
@@ -261,14 +270,12 @@ class Rota:
                 if pattern.branch_id in calendars and not calendars[pattern.branch_id].is_day_off(day)
                 for hours in pattern.hours()
             ]
-        return sorted(
-            (
-                Work(branch_id, *_span(day, hours, calendars[branch_id].zone))
-                for branch_id, hours in stretches
-                if branch_id in calendars
-            ),
-            key=lambda work: work.start,
+        found = (
+            Work(branch_id, *_span(day, hours, calendars[branch_id].zone))
+            for branch_id, hours in stretches
+            if branch_id in calendars
         )
+        return tuple(sorted(found, key=lambda work: work.start))
 
     def at(self, moment: datetime, calendars: Mapping[int, Calendar]) -> Work | None:
         """The stretch of work that the moment falls into; None: not at work, or on a break."""

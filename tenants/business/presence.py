@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -139,7 +139,7 @@ def turns(rota: Rota, calendars: Mapping[int, Calendar], around: datetime) -> It
         day += DAY
 
 
-def _of_day(stretches: list[Work]) -> Iterator[Turn]:
+def _of_day(stretches: Sequence[Work]) -> Iterator[Turn]:
     together: list[Work] = []
     for work in stretches:
         if together and work.start - together[-1].end > BREAK:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from tenants.business import calendar, versions
-from tenants.business.models import Branch, Letter, MatrixCell, MatrixRole, SettingsVersion, StaffMember, Stage
+from tenants.business.models import Letter, MatrixCell, MatrixRole, SettingsVersion, StaffMember, Stage
 from tenants.models import User
 
 logger = logging.getLogger(__name__)
@@ -122,40 +122,6 @@ def load_matrix() -> dict[str, dict[str, str]]:
     for cell in MatrixCell.objects.all():
         matrix[cell.stage][cell.role] = cell.letter
     return matrix
-
-
-def accountable(stage: str) -> str | None:
-    """The role that answers for a stage; None only in a business whose matrix was not filled in."""
-    return next(iter(_roles(stage, Letter.A)), None)
-
-
-def responsible(stage: str) -> list[str]:
-    """Roles that do a stage's work, the assistant first where it is one."""
-    return _roles(stage, Letter.R)
-
-
-def consulted(stage: str) -> list[str]:
-    """Roles that hear of a stage's work beforehand."""
-    return _roles(stage, Letter.C)
-
-
-def informed(stage: str) -> list[str]:
-    """Roles that hear of a stage's work afterwards."""
-    return _roles(stage, Letter.I)
-
-
-def _roles(stage: str, letter: Letter) -> list[str]:
-    found = set(MatrixCell.objects.filter(stage=stage, letter=letter).values_list("role", flat=True))
-    return [role for role in MatrixRole.values if role in found]
-
-
-def people_of(role: str, branch: Branch | None = None) -> list[StaffMember]:
-    """Active people of a role, by name: those of the branch, or of the whole business where it has none.
-
-    The assistant is nobody."""
-    people = list(StaffMember.objects.filter(role=role, is_active=True))
-    here = [person for person in people if branch is not None and person.branch_id == branch.pk]
-    return here or people
 
 
 @dataclass(frozen=True)

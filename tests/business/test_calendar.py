@@ -336,7 +336,7 @@ def test_day_off_of_the_branch_cancels_shifts_but_not_an_agreed_day():
     calendars_ = {1: weekly(DAYTIME)}
     usual = Rota(1, (Pattern(1, date(2026, 1, 5), 1, 0, time(9), time(21)),))
     agreed = Rota(1, usual.patterns, {new_year: (time(10), time(15))})
-    assert usual.work(new_year, calendars_) == []
+    assert usual.work(new_year, calendars_) == ()
     assert [(work.start, work.end) for work in agreed.work(new_year, calendars_)] == [
         (at("2027-01-01 10:00"), at("2027-01-01 15:00"))
     ]
@@ -344,7 +344,7 @@ def test_day_off_of_the_branch_cancels_shifts_but_not_an_agreed_day():
 
 def test_day_off_of_the_person():
     day = date(2026, 11, 10)
-    assert Rota(1, two_by_two(), {day: None}).work(day, {1: weekly(DAYTIME)}) == []
+    assert Rota(1, two_by_two(), {day: None}).work(day, {1: weekly(DAYTIME)}) == ()
 
 
 def test_who_is_on_shift_now(salon, django_assert_num_queries):

@@ -8,11 +8,12 @@ import pytest
 from booking import actions as booking
 from booking.models import Appointment
 from channels_app.models import Notice
-from routing import assignment, duties, outcomes, record
+from routing import assignment, config, duties, outcomes, record
 from routing.duties import Facts, is_done, stage_of
 from routing.models import Lead
 from tenants.access import Member
 from tenants.business import responsibility
+from tenants.business.models import Branch
 from tests.world import MATRIX
 
 HOT = "Можно завтра на окрашивание к Ольге после 15?"
@@ -263,3 +264,17 @@ def test_visit_that_nobody_confirmed_is_a_call_for_those_who_confirm(salon, cloc
     clock.tick(hours=2)
     assert {notice.staff.name for notice in Notice.objects.filter(kind="task")} == {"Анна", "Борис"}
     assert lead.tasks.filter(done_at=None).count() == 1
+
+
+def test_people_of_a_role_in_a_branch_or_anywhere(salon):
+    def receptionists(branch):
+        config.forget_all()
+        return config.load().people(["receptionist", "assistant"], branch.pk)
+
+    home = salon.branch
+    other = Branch.objects.create(name="На Мира", city="ufa", address="-", timezone="Asia/Yekaterinburg")
+    assert receptionists(home) == receptionists(other) == [salon.anna, salon.boris]
+    boris = salon.boris
+    boris.branch = other
+    boris.save()
+    assert receptionists(other) == [boris]
