@@ -175,7 +175,10 @@ class Supervisor:
                 worker("http", "-P", "threads", "-c", "16", "--prefetch-multiplier", "1"),
                 env=(("DJANGO_SETTINGS_MODULE", "leadhub.settings_threads"),),
             ),
-            Part("worker-bulk", worker("bulk", "-P", "threads", "-c", "2", "--prefetch-multiplier", "1")),
+            Part(  # long jobs stand behind what a client waits for
+                "worker-bulk",
+                ("nice", "-n", "10", *worker("bulk", "-P", "threads", "-c", "2", "--prefetch-multiplier", "1")),
+            ),
             Part("dispatcher", (sys.executable, "manage.py", "dispatch")),
         ]  # fmt: skip
 
