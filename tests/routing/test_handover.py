@@ -259,3 +259,27 @@ def test_the_neighbours_shift_moves_nothing_here(salon, neighbour, clock, led_by
     with salon.inside():
         assert fresh(led_by_anna).owner == salon.anna
         assert not salon.anna.is_away
+
+
+def test_a_client_who_asks_for_a_person_is_not_left_with_who_went_home(salon, clock):
+    asks = "Позовите, пожалуйста, администратора, хочу поговорить с человеком"
+    lead = salon.receives("telegram", "Сколько стоит маникюр?")
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    assignment.hand_back(fresh(lead), by=salon.anna, now=clock.now())
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.taken_at, lead.clock) == (salon.anna, None, "take")  # she is there: her clock runs
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    assignment.hand_back(fresh(lead), by=salon.anna, now=clock.now())
+    StaffMember.objects.filter(name="Анна").update(is_away=True)
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.clock) == (salon.boris, "take")
+    StaffMember.objects.filter(name="Борис").update(is_away=True)
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.status) == (None, Lead.Status.NEEDS_CALL)
+    assert lead.waits_why
+
+
+def test_who_is_not_there_has_missed_nothing(salon, clock, make):
+    presence.finish(salon.anna, now=clock.now())
+    presence.note_missed(salon.anna, lead_id=make().pk, now=clock.now())
+    assert salon.anna.missed_in_a_row == 0
