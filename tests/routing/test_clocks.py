@@ -498,7 +498,7 @@ def test_after_an_outage_people_get_what_they_have_room_for_the_hottest_first(sa
     boris = salon.boris
     boris.load_cap = 2
     boris.save()
-    clock.settle()
+    clock.tick(seconds=6)
     assert all(salon.lead(client).owner for client in (601, 603))
 
 
