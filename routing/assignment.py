@@ -157,7 +157,7 @@ def _reserve(
 
 
 def may_be_asked(person: Candidate, exclude: Collection[int]) -> bool:
-    """Whether a person whose turn it is, on shift or not, may be given a lead: not out, below the cap, not tried yet."""
+    """Whether a person, on shift or not, may be given a lead at their turn: not out, not full, not tried yet."""
     return (person.is_near or not person.is_away) and not _burden(person, exclude)
 
 

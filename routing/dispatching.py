@@ -90,7 +90,7 @@ def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -
 
 
 def _ask_owner(lead: Lead, why: str, *, now: datetime) -> None:
-    """Who has the lead, and is there, is asked to take the conversation; one that was given back is to be taken anew."""
+    """Who has the lead, and is there, is asked to take the conversation; one given back is to be taken anew."""
     key = f"handover-{lead.pk}-{lead.decisions.count()}"
     notify(lead.owner, "handover", why, lead_id=lead.pk, key=key, now=now)
     if lead.taken_at:

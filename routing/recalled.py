@@ -20,7 +20,7 @@ from routing.models import Assignment, Lead, Queue
 from routing.outlook import Case, Needed, Team
 from routing.rules import words
 from routing.rules.deciding import Facts
-from routing.ruling import DAY, MORNING, facts_of
+from routing.ruling import facts_of, shift_word
 from tenants.business.calendar import Calendar, Work, business_seconds_between
 from tenants.business.models import Branch, StaffMember, Stage
 
@@ -80,10 +80,7 @@ class Roster:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
         zone = self.config.branch(self.home[staff_id]).zone
         work = self._of_day(staff_id, moment.astimezone(zone).date())
-        if not work:
-            return ""
-        hour = work[0].start.astimezone(zone).hour
-        return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
+        return shift_word(work[0].start if work else None, zone)
 
     def _days(self, moment: datetime) -> set[date]:
         """The local days of the moment in all branches; asked for everybody in turn."""

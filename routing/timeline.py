@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "informed": Kind("bell"),
     "clock": Kind("clock"),
     "warning": Kind("clock"),
+    "put_off": Kind("clock", is_main=True),
     "breach": Kind("alert-triangle", is_main=True, tone="late"),
     "needs_call": Kind("phone-call", is_main=True),
     "task": Kind("check"),
