@@ -335,6 +335,15 @@ def test_a_call_agreed_for_the_evening_stops_the_clocks_until_then(salon, clock,
     assert salon.lead().breaches == 1
 
 
+def test_a_call_that_is_put_to_another_time_is_shown_by_it(salon, clock, accepted):
+    lead = salon.receives("telegram", HOT)
+    calls.needs_call(lead, why="передать некому", now=clock.now())
+    evening = clock.now() + timedelta(hours=6)
+    calls.call_task(lead, why="клиент просил в 18:00", at=evening, now=clock.now())
+    lead = salon.lead()
+    assert (lead.clock, lead.clock_due_at, lead.tasks.get().due_at) == ("call", evening, evening)
+
+
 def test_the_client_who_writes_first_starts_them_again(salon, clock, accepted):
     lead = salon.receives("telegram", PRICE)
     calls.call_task(lead, why="клиент просил", at=clock.now() + timedelta(hours=3), now=clock.now())
