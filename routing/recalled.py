@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from routing import assignment, leads, scoring
 from routing.assignment import Candidate
@@ -162,17 +162,21 @@ def load_world(config: Config, since: datetime) -> World:
 # --- Its leads --------------------------------------------------------------------------------------------------------
 
 
+def _asked_about() -> QuerySet[Lead]:
+    """Leads that rules were asked about; what the assistant took for spam never came to them."""
+    aside = [Lead.Status.QUARANTINE, Lead.Status.SPAM]
+    return Lead.objects.filter(is_test=False).exclude(status__in=aside, intent="spam")
+
+
 def last_leads(limit: int) -> list[Lead]:
     """The newest leads that rules were asked about, oldest first; nobody's spam, no test leads."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE, intent="spam")
-    found = rows.select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
+    found = _asked_about().select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
     return list(reversed(found))
 
 
 def count_leads() -> int:
     """How many there are to recall."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE, intent="spam")
-    return rows.aggregate(count=Count("pk"))["count"]
+    return _asked_about().aggregate(count=Count("pk"))["count"]
 
 
 def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:
