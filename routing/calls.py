@@ -44,6 +44,10 @@ def call_task(
             task.due_at = at
             task.save(update_fields=["due_at"])
             _stand_still(lead, at, now=now)
+            if lead.clock == "call":
+                sla.show(lead, "call", at, now)
+            task_changed.send(Task, task=task, what="moved", now=now)
+            live.publish("task", id=task.pk, lead=lead.pk)
         return task
     task = Task(
         lead=lead,

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from routing import assignment, leads, scoring
 from routing.assignment import Candidate
@@ -20,7 +20,7 @@ from routing.models import Assignment, Lead, Queue
 from routing.outlook import Case, Needed, Team
 from routing.rules import words
 from routing.rules.deciding import Facts
-from routing.ruling import DAY, MORNING, facts_of
+from routing.ruling import facts_of, shift_word
 from tenants.business.calendar import Calendar, Work, business_seconds_between
 from tenants.business.models import Branch, StaffMember, Stage
 
@@ -80,10 +80,7 @@ class Roster:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
         zone = self.config.branch(self.home[staff_id]).zone
         work = self._of_day(staff_id, moment.astimezone(zone).date())
-        if not work:
-            return ""
-        hour = work[0].start.astimezone(zone).hour
-        return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
+        return shift_word(work[0].start if work else None, zone)
 
     def _days(self, moment: datetime) -> set[date]:
         """The local days of the moment in all branches; asked for everybody in turn."""
@@ -165,17 +162,21 @@ def load_world(config: Config, since: datetime) -> World:
 # --- Its leads --------------------------------------------------------------------------------------------------------
 
 
+def _asked_about() -> QuerySet[Lead]:
+    """Leads that rules were asked about; what the assistant took for spam never came to them."""
+    aside = [Lead.Status.QUARANTINE, Lead.Status.SPAM]
+    return Lead.objects.filter(is_test=False).exclude(status__in=aside, intent="spam")
+
+
 def last_leads(limit: int) -> list[Lead]:
     """The newest leads that rules were asked about, oldest first; nobody's spam, no test leads."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE, intent="spam")
-    found = rows.select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
+    found = _asked_about().select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
     return list(reversed(found))
 
 
 def count_leads() -> int:
     """How many there are to recall."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE, intent="spam")
-    return rows.aggregate(count=Count("pk"))["count"]
+    return _asked_about().aggregate(count=Count("pk"))["count"]
 
 
 def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:

@@ -6,7 +6,7 @@ rendered with the branch's zone active. Every `title`, `reason` and `label` is R
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -249,6 +249,7 @@ class Actions:
     hand_back: bool = False
     book: bool = False
     call_task: bool = False
+    put_off: bool = False
     done: bool = False
     correct: bool = False
     release: bool = False
@@ -302,6 +303,7 @@ class ConversationView:
     is_closed: bool = False
     outcome_title: str = ""  # «Записан», «Отказ»: once closed
     conversation_id: int = 0
+    put_off_choices: Sequence[Choice] = ()
 
     @property
     def is_empty(self) -> bool:

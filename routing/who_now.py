@@ -83,7 +83,13 @@ def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
         ]
     home = dict(StaffMember.objects.filter(is_active=True).values_list("pk", "branch_id"))
     roster = recalled.Roster(config, home)
-    return Moment(lambda: people, lambda staff_id: roster.shift_of(staff_id, now))
+    begun = {one.staff_id: one.since for one in people if one.is_on_shift and not one.is_away}
+
+    def shift_of(staff_id: int) -> str:
+        zone = config.branch(home[staff_id]).zone
+        return roster.shift_of(staff_id, now) or ruling.shift_word(begun.get(staff_id), zone)
+
+    return Moment(lambda: people, shift_of)
 
 
 def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
