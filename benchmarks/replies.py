@@ -93,8 +93,8 @@ def _answers(sandbox: SandboxProcess, since: int, *, wanted: set[int]) -> dict[i
 
 
 def _midday(file: Path) -> Path:
-    """A clock by which it is a Tuesday at noon in Moscow: who is at work decides what a message costs, and that must not
-    hang on the hour at which somebody measures."""
+    """A clock by which it is noon of a Tuesday in Moscow: who is at work decides what a message costs, and the figures
+    must not hang on the hour at which somebody measures."""
     now = datetime.now(UTC)
     noon = now.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=(1 - now.weekday()) % 7 + 7)
     file.write_text(str((noon - now).total_seconds()))
