@@ -154,7 +154,7 @@ def note_notice(notice: Notice, **_: Any) -> None:
 @receiver(lead_changed, sender=Lead)
 def follow_lead(lead: Lead, what: str, **_: Any) -> None:
     """Whoever was asked to take the lead need not any more."""
-    if what in ("assigned", "taken", "booked", "closed") and not rehearsal.is_on():
+    if what in ("assigned", "taken", "booked", "closed", "quarantined") and not rehearsal.is_on():
         later("routing.follow_notices", lead.pk)
 
 
