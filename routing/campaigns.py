@@ -153,6 +153,8 @@ def marks_of(campaign: Campaign) -> dict[str, str]:
 
 
 MARKS = ("source", "medium", "campaign", "content", "term")
+# What people write of a campaign. The rest is not saved with it: clicks are counted meanwhile.
+WRITTEN = ("name", *(f"utm_{name}" for name in MARKS), "promo", "landing", "addresses")
 
 
 def link(campaign: Campaign, landing: str = "") -> str:
@@ -168,7 +170,7 @@ def save(campaign: Campaign, *, now: datetime) -> Campaign:
     """Keep a campaign; a new one gets its code and its short link."""
     campaign.utm_campaign = campaign.utm_campaign or mark_from(campaign.name)
     if campaign.pk:
-        campaign.save()
+        campaign.save(update_fields=WRITTEN)
         return campaign
     campaign.created_at = now
     tenant = Tenant.objects.get(schema_name=connection.schema_name)

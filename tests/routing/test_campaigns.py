@@ -175,6 +175,15 @@ def test_a_link_leads_to_the_messenger_and_counts_people(autumn, salon, clock):
     assert autumn.clicks == {"2026-11-25": 2}
 
 
+def test_a_click_while_the_campaign_is_edited_stays(autumn, clock):
+    read_before = Campaign.objects.get(pk=autumn.pk)
+    follow(autumn.code)
+    read_before.name = "Зима в VK"
+    campaigns.save(read_before, now=clock.now())
+    autumn.refresh_from_db()
+    assert (autumn.name, autumn.clicks) == ("Зима в VK", {"2026-11-25": 1})
+
+
 def test_clicks_of_one_address_stop_counting_and_then_stop(autumn, monkeypatch):
     monkeypatch.setattr(going, "PER_MINUTE", 15)
     for _ in range(15):
