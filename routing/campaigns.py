@@ -113,7 +113,9 @@ def _page(told: str) -> str:
         parts = urlsplit(told)
     except ValueError:
         raise WrongAddress("Укажите адрес страницы целиком, например https://vesna-ufa.ru.") from None
-    if parts.scheme not in ("http", "https") or "." not in (parts.hostname or "") or " " in told or len(told) > 300:
+    host = parts.hostname or ""
+    is_host = "." in host or host == urlsplit(settings.PUBLIC_URL).hostname  # our own may be a machine's mere name
+    if parts.scheme not in ("http", "https") or not is_host or " " in told or len(told) > 300:
         raise WrongAddress("Укажите адрес страницы целиком, например https://vesna-ufa.ru.")
     return told
 

@@ -111,10 +111,16 @@ def test_any_words_around_a_code_are_survived(before, after):
         ("vk", "https://vk.com/vesna.ufa", "vesna.ufa"),
         ("max", "max.ru/vesna_max", "vesna_max"),
         ("webchat", "vesna-ufa.ru/chat", "https://vesna-ufa.ru/chat"),
+        (
+            "webchat",
+            "http://localhost:8000/t/vesna/site/",
+            "http://localhost:8000/t/vesna/site/",
+        ),  # ours, on one's desk
         ("form", "  ", ""),
     ],
 )
-def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept):
+def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept, settings):
+    settings.PUBLIC_URL = "http://localhost:8000"
     assert address(landing, told) == kept
 
 
@@ -126,6 +132,7 @@ def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept):
         ("vk", "https://evil.example/x y"),
         ("webchat", "javascript://x.ru"),
         ("webchat", "просто слова"),
+        ("webchat", "http://router/admin"),
         ("form", "https://[x"),
     ],
 )
