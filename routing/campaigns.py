@@ -36,6 +36,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _START = re.compile(r"^/start[ \t]+(?P<code>[\w-]{4,8})[ \t]*$", re.MULTILINE)
+_OPENED = re.compile(r"^/start\b", re.MULTILINE)
 _BOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,63}")
 _GROUP = re.compile(r"[A-Za-z0-9_.]{2,64}")
 
@@ -251,11 +252,16 @@ class Arrival:
 
 
 def arrival(text: str, origin: Mapping[str, Any], config: Config) -> Arrival:
-    """Read the code out of the words, else out of what the link carried into the chat. An unknown code is just text."""
+    """Read the code out of the words, else out of what the link carried into the chat. An unknown code is just text;
+    «/start» is the bot's own button and reads as a greeting."""
     told = code_in(text)
     if told and (found := of_code(told.code, config)):
-        return Arrival(found, told.rest or GREETING)
-    return Arrival(of_code(plain(str(origin.get("code") or "")), config), text)
+        return Arrival(found, _greeting(told.rest) or GREETING)
+    return Arrival(of_code(plain(str(origin.get("code") or "")), config), _greeting(text))
+
+
+def _greeting(text: str) -> str:
+    return _OPENED.sub("Здравствуйте!", text)
 
 
 def of_code(code: str, config: Config) -> Campaign | None:

@@ -242,9 +242,16 @@ def test_prefilled_words_bring_the_campaign_and_are_understood_without_the_code(
 def test_the_bots_start_brings_it_too(autumn, salon):
     lead = salon.receives("telegram", f"/start {autumn.code}")
     assert (lead.campaign, lead.utm_source, lead.utm_campaign) == (autumn, "vk", "autumn")
+    assert lead.status == "open"
     later = salon.receives("telegram", "Хочу записаться на маникюр завтра")
     assert later.pk == lead.pk
     assert later.campaign == autumn
+
+
+@pytest.mark.usefixtures("_outside")
+def test_who_presses_start_is_greeted(salon):
+    assert salon.receives("telegram", "/start").status == "open"
+    assert "Чем можем помочь" in salon.heard()[-1]
 
 
 def test_a_forged_code_is_just_text(autumn, salon):
