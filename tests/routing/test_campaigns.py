@@ -7,7 +7,7 @@ from django.test import Client as Browser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from routing import campaigns, going, rulesets
+from routing import campaigns, going, leads, rulesets
 from routing.campaigns import Coded, WrongAddress, address, code_in
 from routing.models import Campaign, Lead
 from tenants.models import ShortLink
@@ -269,6 +269,17 @@ def test_the_first_campaign_of_a_lead_stays(autumn, salon, clock):
     lead = salon.receives("telegram", f"/start {other.code}")
     assert lead.campaign == autumn
     assert len(record(lead)) == 1
+
+
+@pytest.mark.parametrize(("days", "is_owed"), [(20, True), (40, False)])
+@pytest.mark.usefixtures("_outside")
+def test_a_client_who_writes_again_much_later_came_by_itself(autumn, salon, clock, days, is_owed):
+    lead = salon.receives("telegram", f"/start {autumn.code}")
+    leads.close(lead, status="refused", by=None, why="передумал", now=clock.now())
+    clock.tick(days=days)
+    again = salon.receives("telegram", WANTS)
+    assert again.pk != lead.pk
+    assert (again.campaign == autumn, again.utm_source == "vk") == (is_owed, is_owed)
 
 
 def test_marks_of_a_page_find_their_campaign(autumn, salon):
