@@ -62,9 +62,9 @@ def _locked(event_id: int) -> tuple[InboundEvent | None, list[str]]:
     """The event, and the messenger's chats of our own people."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {rows.columns(InboundEvent, 'e')}, {rows.columns(ChannelAccount, 'a')}, {_STAFF_CHATS}"  # noqa: S608
-            " FROM channels_app_inboundevent e JOIN channels_app_channelaccount a ON a.id = e.account_id"
-            " WHERE e.id = %s FOR UPDATE OF e",
+            f"SELECT {rows.columns(InboundEvent, 'e')}, {rows.columns(ChannelAccount, 'a')},"  # noqa: S608 - our columns
+            f" {_STAFF_CHATS} FROM channels_app_inboundevent e"
+            " JOIN channels_app_channelaccount a ON a.id = e.account_id WHERE e.id = %s FOR UPDATE OF e",
             [event_id],
         )
         found = cursor.fetchone()

@@ -42,7 +42,10 @@ PATIENCE = {
 PER_HOUR = 6  # messages without haste by one channel
 HOUR = timedelta(hours=1)
 LOST = timedelta(seconds=85)  # it began to leave and its process was never heard of: just below the lease of its work
-STALE = {True: timedelta(minutes=30), False: timedelta(days=3)}  # by urgency: what is told later helps nobody
+STALE = {
+    True: timedelta(minutes=30),
+    False: timedelta(days=3),
+}  # told later it helps nobody; urgent and of no lead: sooner
 GIVE_UP = timedelta(minutes=15)  # of trying channels that are down
 
 _State = Notice.State
@@ -176,8 +179,7 @@ def _send(
     if trouble and not _is_over(claimed[0], now=now):
         _settle(claimed, _State.WAITING)
         return trouble
-    has_failed = any(one["state"] != "again" for one in _since_again(claimed[0]))
-    _settle(claimed, _State.FAILED if has_failed else _State.SCREEN)
+    _settle(claimed, _State.FAILED if _since_again(claimed[0]) else _State.SCREEN)
     return None
 
 
@@ -292,11 +294,10 @@ def show_outcome(batch: int, *, now: datetime) -> None:
     """Say in the message itself what came of it: in Telegram the buttons go, and the outcome stands there."""
     notices = list(Notice.objects.filter(batch=batch).select_related("staff").order_by("pk"))
     for one, account in _in_telegram(notices):
-        words, edit = (
-            compose(notices, root=notice_channels.root_url()),
-            adapters.Telegram(account.credentials).edit_notice,
+        words = compose(notices, root=notice_channels.root_url())
+        _quietly(
+            adapters.Telegram(account.credentials).edit_notice, notices[0].staff, one["id"], words.full, words.buttons
         )
-        _quietly(edit, notices[0].staff, one["id"], words.full, words.buttons)
 
 
 def take_back(batch: int, *, now: datetime) -> None:

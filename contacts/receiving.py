@@ -246,6 +246,7 @@ def _mark_pending(conversation: Conversation, account: Account, incoming: Incomi
             "utm": {clean(name): clean(value)[:200] for name, value in incoming.utm.items()},
             "promo": clean(incoming.promo)[:60],
             "page": clean(incoming.page)[:300],
+            "at": now.isoformat(),
         }
         if incoming.code:
             origin["code"] = clean(incoming.code)[:60]

@@ -24,7 +24,7 @@ from channels_app.notices import notify
 from inbox.screen import zone_of
 from leadhub import clock
 from leadhub.work import TryLater
-from routing import reactions, timeline
+from routing import reactions
 from tenants.access import member_of
 from tenants.business import preferences
 from tenants.business.models import StaffMember
@@ -105,7 +105,7 @@ def _ready(staff: StaffMember) -> set[str]:
 def _way(notice: Notice) -> str:
     """«Telegram» for a notice that left, else its state."""
     sent = notice.last_sent
-    return timeline.CHANNELS[sent["channel"]] if sent else notice.get_state_display()
+    return NoticeChannel(sent["channel"]).label if sent else notice.get_state_display()
 
 
 @require_POST

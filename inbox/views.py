@@ -361,13 +361,11 @@ def correct(request: HttpRequest, lead_id: int) -> HttpResponse:
 @require_POST
 @screen("inbox.all")
 def release(request: HttpRequest, lead_id: int) -> HttpResponse:
-    """Out of quarantine; the row leaves the page of the quarantined."""
+    """Out of quarantine, back to the list."""
     lead = access.lead_for(request.member, lead_id)
     quarantine_acts.release(lead, by=request.member, now=clock.now())
     messages.success(request, "Заявка вернулась в список. Ассистент запомнит: это не спам.")
-    if not request.htmx:
-        return redirect("inbox:quarantine")
-    return render(request, "_toasts.html", {"oob": True})
+    return redirect("inbox:quarantine")
 
 
 @require_POST

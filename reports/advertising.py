@@ -4,7 +4,7 @@ A lead is a campaign's by its source and campaign marks, as everywhere in the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import unquote_plus
@@ -59,11 +59,10 @@ class Board:
 
 def board(period: Period, places: Places, shown: Sequence[Campaign], *, now: datetime) -> Board:
     """The campaigns' figures of the period; the number of queries does not grow with them."""
-    part = kpi.cut(facts.load_world(period, places), period, now)
-    link = Chosen("incoming", period)
-    known = {(one.utm_source.lower(), one.utm_campaign.lower()) for one in shown}
-    rows = tuple(_row(one, _of(part, one.utm_source, one.utm_campaign), period, link) for one in shown)
-    others = _others(part, known, link)
+    part, link = _part(period, places, now=now), Chosen("incoming", period)
+    parts = kpi.by_marks(part)
+    rows = tuple(_row(one, parts.get(_marks(one), kpi.nothing(now)), period, link) for one in shown)
+    others = _others(parts, {_marks(one) for one in shown}, link)
     if len(rows) + len(others) < 2:
         return Board(rows, others, None)
     advertised = part.where(
@@ -73,36 +72,37 @@ def board(period: Period, places: Places, shown: Sequence[Campaign], *, now: dat
     return Board(rows, others, _figures(None, "Вся реклама", "", True, clicks, advertised, None))
 
 
+def row(period: Period, places: Places, campaign: Campaign, *, now: datetime) -> CampaignRow:
+    """One campaign's figures of the period."""
+    part = kpi.by_marks(_part(period, places, now=now)).get(_marks(campaign), kpi.nothing(now))
+    return _row(campaign, part, period, Chosen("incoming", period))
+
+
+def _part(period: Period, places: Places, *, now: datetime) -> Slice:
+    return kpi.cut(facts.load_world(period, places), period, now)
+
+
+def _marks(campaign: Campaign) -> tuple[str, str]:
+    """Source and campaign marks as the facts have them."""
+    return campaign.utm_source.lower(), campaign.utm_campaign.lower()
+
+
 def _row(campaign: Campaign, part: Slice, period: Period, link: Chosen) -> CampaignRow:
-    marks = f"{source_title(campaign.utm_source.lower())} · {campaign.utm_campaign}"
-    narrow = replace(link, source=campaign.utm_source.lower(), campaign=campaign.utm_campaign)
-    return _figures(campaign.pk, campaign.name, marks, campaign.is_open, _clicks(campaign, period), part, narrow)
+    source, mark = _marks(campaign)
+    title, narrow = f"{source_title(source)} · {campaign.utm_campaign}", replace(link, source=source, campaign=mark)
+    return _figures(campaign.pk, campaign.name, title, campaign.is_open, _clicks(campaign, period), part, narrow)
 
 
-def _others(part: Slice, known: set[tuple[str, str]], link: Chosen) -> tuple[CampaignRow, ...]:
+def _others(
+    parts: Mapping[tuple[str, str], Slice], known: set[tuple[str, str]], link: Chosen
+) -> tuple[CampaignRow, ...]:
     """Marks of advertising that belong to no campaign: somebody advertises past this page."""
-    told = {(row.source, row.campaign) for row in (*part.leads, *part.spend) if row.source}
-    unknown = sorted(pair for pair in told if (pair[0], pair[1].lower()) not in known)
-    return tuple(
-        replace(
-            _figures(
-                None,
-                campaign or "без метки кампании",
-                source_title(source),
-                True,
-                None,
-                part.where(
-                    lambda lead, pair=(source, campaign): (lead.source, lead.campaign) == pair,
-                    lambda visit, pair=(source, campaign): (visit.source, visit.campaign) == pair,
-                    lambda row, pair=(source, campaign): (row.source, row.campaign) == pair,
-                ),
-                replace(link, source=source, campaign=campaign),
-            ),
-            source=source,
-            campaign=campaign,
-        )
-        for source, campaign in unknown
-    )
+    found = []
+    for source, mark in sorted(marks for marks in parts if marks[0] and marks not in known):
+        narrow, name = replace(link, source=source, campaign=mark), mark or "без метки кампании"
+        figures = _figures(None, name, source_title(source), True, None, parts[source, mark], narrow)
+        found.append(replace(figures, source=source, campaign=mark))
+    return tuple(found)
 
 
 def _figures(
@@ -125,15 +125,6 @@ def _figures(
         spend=words.written(part.spend_kopecks if part.spend else None, "money"),
         cpl=words.written(part.cpl_kopecks, "money"),
         cac=words.written(part.cac_kopecks, "money"),
-    )
-
-
-def _of(part: Slice, source: str, campaign: str) -> Slice:
-    wanted = (source.lower(), campaign.lower())
-    return part.where(
-        lambda lead: (lead.source, lead.campaign.lower()) == wanted,
-        lambda visit: (visit.source, visit.campaign.lower()) == wanted,
-        lambda row: (row.source, row.campaign.lower()) == wanted,
     )
 
 

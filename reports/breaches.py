@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from contacts.models import Message
+from crm.models import Link
 from reports import facts
 from reports.facts import Places
 from reports.periods import Period
@@ -22,7 +23,8 @@ NOBODY = 0  # in place of a person's number: the assistant, or a lead that had n
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One clock that ran out. `late_seconds`: from its end until what was awaited happened; None: it never did."""
+    """One clock that ran out. `late_seconds`: from its end until what was awaited happened; None: it never did, or
+    (a card in the CRM) nobody wrote down when."""
 
     lead_id: int
     at: datetime
@@ -32,10 +34,11 @@ class Breach:
     staff_id: int  # whose clock it was, or NOBODY
     staff_name: str
     late_seconds: float | None
+    is_done: bool
 
 
 def load(period: Period, places: Places, branch_id: int | None = None) -> list[Breach]:
-    """Breaches of the period's days, oldest first; five queries."""
+    """Breaches of the period's days, oldest first; six queries at most."""
     rows = Decision.objects.filter(
         kind="breach", created_at__range=facts.around(period), lead__in=facts.real_leads(branch_id)
     )
@@ -46,23 +49,40 @@ def load(period: Period, places: Places, branch_id: int | None = None) -> list[B
         if (known := record.facts_of(details)) and at.astimezone(places.of(branch).zone).date() in period
     ]
     ends = _Ends({lead_id for lead_id, _, _ in found})
+    cards = _cards({lead_id for lead_id, _, known in found if known["clock"] == "card"})
     names = dict(StaffMember.objects.filter(pk__in={known["staff"] for _, _, known in found}).values_list("pk", "name"))
-    return [_breach(lead_id, at, known, ends, names) for lead_id, at, known in found]
+    return [_breach(lead_id, at, known, ends, cards, names) for lead_id, at, known in found]
 
 
-def _breach(lead_id: int, at: datetime, known: Mapping, ends: _Ends, names: Mapping[int, str]) -> Breach:
-    due = datetime.fromisoformat(known["due"])
-    end = ends.of(lead_id, known["clock"], due)
+def _breach(
+    lead_id: int, at: datetime, known: Mapping, ends: _Ends, cards: Container[int], names: Mapping[int, str]
+) -> Breach:
+    due, clock = datetime.fromisoformat(known["due"]), known["clock"]
+    end = ends.of(lead_id, clock, due)
     return Breach(
         lead_id=lead_id,
         at=at,
         stage=known["stage"],
-        clock=known["clock"],
+        clock=clock,
         role=known["role"],
         staff_id=known["staff"] or NOBODY,
-        staff_name=names.get(known["staff"], "") or ("Никто" if known["clock"] in PEOPLES_CLOCKS else "Ассистент"),
+        staff_name=names.get(known["staff"], "") or _instead(clock),
         late_seconds=max((end - due).total_seconds(), 0) if end else None,
+        is_done=end is not None or (clock == "card" and lead_id in cards),
     )
+
+
+def _instead(clock: str) -> str:
+    """Who is named where it was nobody's clock."""
+    if clock == "card":
+        return "Битрикс24"
+    return "Никто" if clock in PEOPLES_CLOCKS else "Ассистент"
+
+
+def _cards(lead_ids: Collection[int]) -> set[int]:
+    """Which of these leads have their card in the CRM by now."""
+    rows = Link.objects.filter(kind=Link.Kind.LEAD, local_id__in=lead_ids).exclude(remote_id="")
+    return set(rows.values_list("local_id", flat=True)) if lead_ids else set()
 
 
 class _Ends:

@@ -75,10 +75,9 @@ def one(request: HttpRequest, campaign_id: int) -> HttpResponse:
     now, places = clock.now(), facts.load_places()
     campaign = get_object_or_404(Campaign, pk=campaign_id)
     period, error = _period(request, places, now=now)
-    [row] = advertising.board(period, places, [campaign], now=now).rows
     context = {
         "campaign": campaign,
-        "row": row,
+        "row": advertising.row(period, places, campaign, now=now),
         "links": advertising.links(campaign),
         "first_words": campaigns.first_words(campaign.code),
         "marks": [(name, value) for name, value in campaigns.marks_of(campaign).items() if value],

@@ -34,7 +34,9 @@ DUE = (Status.BOOKED, Status.CONFIRMED, Status.ARRIVED, Status.NO_SHOW)  # visit
 
 @dataclass(frozen=True, slots=True)
 class LeadFact:
-    """One enquiry. `answer_due_at`: when it counts as missed; None where it was answered well before."""
+    """One enquiry. `answer_due_at`: when it counts as missed; None where it was answered well before.
+
+    `source` and `campaign`, here and below: the advertisement's marks, in lower case."""
 
     id: int
     contact_id: int
@@ -249,7 +251,7 @@ def load_world(period: Period, places: Places, branch_id: int | None = None) -> 
     return World(
         tuple(fact for fact in _leads(period, places, branch_id) if fact.day in period),
         tuple(fact for fact in _visits(period, places, branch_id) if fact.day in period),
-        () if branch_id else tuple(Spend(day, source.lower(), campaign, kop) for day, source, campaign, kop in rows),
+        () if branch_id else tuple(Spend(day, source.lower(), mark.lower(), kop) for day, source, mark, kop in rows),
         _work(period, places, branch_id),
     )
 
@@ -324,7 +326,7 @@ def _lead(row: tuple[Any, ...], places: Places) -> LeadFact:
         is_working=place.hours.is_open(created) if place.hours else True,
         kind=kind,
         source=source.lower(),
-        campaign=campaign,
+        campaign=campaign.lower(),
         created_at=created,
         answer_due_at=_answer_due(created, answered, place.hours),
         answered_at=answered,
@@ -393,7 +395,7 @@ def _visit(row: tuple[Any, ...], places: Places) -> VisitFact:
         is_first=is_first,
         kind=origin["kind"],
         source=origin["source"].lower(),
-        campaign=origin["campaign"],
+        campaign=origin["campaign"].lower(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
 from statistics import median
+from typing import Any
 
 from reports.facts import LeadFact, Spend, Taken, VisitFact, Work, World, Worth
 from reports.periods import Period
@@ -188,6 +189,10 @@ class Slice:
         )
 
 
+def nothing(as_of: datetime) -> Slice:
+    return Slice((), (), (), (), as_of)
+
+
 def cut(world: World, period: Period, as_of: datetime, *, is_past: bool = False) -> Slice:
     """The period's facts. `is_past`: as they were known at `as_of`, so that a running period is compared like with
     like; else as they are known now."""
@@ -276,6 +281,11 @@ def by_campaign(part: Slice) -> list[tuple[str, Slice]]:
     return _ordered(_grouped(part, lambda row: row.campaign), part)
 
 
+def by_marks(part: Slice) -> dict[tuple[str, str], Slice]:
+    """Likewise by source and campaign together."""
+    return dict(_ordered(_grouped(part, lambda row: (row.source, row.campaign)), part))
+
+
 def by_channel(part: Slice) -> list[tuple[str, Slice]]:
     """Likewise by channel; money is not spent by channel."""
     spendless = Slice(part.leads, part.visits, (), part.work, part.as_of)
@@ -293,7 +303,7 @@ def _grouped(part: Slice, key: Callable[..., Hashable]) -> _Groups:
     return groups
 
 
-def _ordered(groups: _Groups, part: Slice) -> list[tuple[str, Slice]]:
+def _ordered(groups: _Groups, part: Slice) -> list[tuple[Any, Slice]]:
     leads, visits, spend = groups
     found = [
         (key, Slice(tuple(leads[key]), tuple(visits[key]), tuple(spend[key]), (), part.as_of))

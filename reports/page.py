@@ -504,7 +504,7 @@ def _breach_row(title: str, found: Sequence[Breach], link: Chosen) -> TableRow:
     clocks = Counter(each.clock for each in found)
     kinds = ", ".join(f"{duties.CLOCK_TITLES.get(clock, clock)}: {count}" for clock, count in clocks.most_common())
     late = kpi.spread(each.late_seconds for each in found).median
-    undone = sum(each.late_seconds is None for each in found)
+    undone = sum(not each.is_done for each in found)
     return TableRow(
         title,
         (

@@ -36,6 +36,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _START = re.compile(r"^/start[ \t]+(?P<code>[\w-]{4,8})[ \t]*$", re.MULTILINE)
+_OPENED = re.compile(r"^/start\b", re.MULTILINE)
 _BOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,63}")
 _GROUP = re.compile(r"[A-Za-z0-9_.]{2,64}")
 
@@ -113,7 +114,9 @@ def _page(told: str) -> str:
         parts = urlsplit(told)
     except ValueError:
         raise WrongAddress("Укажите адрес страницы целиком, например https://vesna-ufa.ru.") from None
-    if parts.scheme not in ("http", "https") or "." not in (parts.hostname or "") or " " in told or len(told) > 300:
+    host = parts.hostname or ""
+    is_host = "." in host or host == urlsplit(settings.PUBLIC_URL).hostname  # our own may be a machine's mere name
+    if parts.scheme not in ("http", "https") or not is_host or " " in told or len(told) > 300:
         raise WrongAddress("Укажите адрес страницы целиком, например https://vesna-ufa.ru.")
     return told
 
@@ -153,6 +156,8 @@ def marks_of(campaign: Campaign) -> dict[str, str]:
 
 
 MARKS = ("source", "medium", "campaign", "content", "term")
+# What people write of a campaign. The rest is not saved with it: clicks are counted meanwhile.
+WRITTEN = ("name", *(f"utm_{name}" for name in MARKS), "promo", "landing", "addresses")
 
 
 def link(campaign: Campaign, landing: str = "") -> str:
@@ -168,7 +173,7 @@ def save(campaign: Campaign, *, now: datetime) -> Campaign:
     """Keep a campaign; a new one gets its code and its short link."""
     campaign.utm_campaign = campaign.utm_campaign or mark_from(campaign.name)
     if campaign.pk:
-        campaign.save()
+        campaign.save(update_fields=WRITTEN)
         return campaign
     campaign.created_at = now
     tenant = Tenant.objects.get(schema_name=connection.schema_name)
@@ -247,11 +252,16 @@ class Arrival:
 
 
 def arrival(text: str, origin: Mapping[str, Any], config: Config) -> Arrival:
-    """Read the code out of the words, else out of what the link carried into the chat. An unknown code is just text."""
+    """Read the code out of the words, else out of what the link carried into the chat. An unknown code is just text;
+    «/start» is the bot's own button and reads as a greeting."""
     told = code_in(text)
     if told and (found := of_code(told.code, config)):
-        return Arrival(found, told.rest or GREETING)
-    return Arrival(of_code(plain(str(origin.get("code") or "")), config), text)
+        return Arrival(found, _greeting(told.rest) or GREETING)
+    return Arrival(of_code(plain(str(origin.get("code") or "")), config), _greeting(text))
+
+
+def _greeting(text: str) -> str:
+    return _OPENED.sub("Здравствуйте!", text)
 
 
 def of_code(code: str, config: Config) -> Campaign | None:

@@ -34,6 +34,7 @@ from tenants.business.models import Branch
 logger = logging.getLogger(__name__)
 
 LONGEST_TEXT = 4000  # characters of a burst that are read
+ORIGIN_TELLS = timedelta(days=30)  # so long a lead is owed to the advertisement that the client came by
 
 
 # --- 1. Received -----------------------------------------------------------------------------------------------------
@@ -93,7 +94,8 @@ def _answer(
     if not fresh or (refined and refined.message_id != fresh[-1].pk):
         return
     config = configs.load()
-    came = campaigns.arrival(_text(fresh), _origin(conversation), config)
+    origin = _origin(conversation, now=now)
+    came = campaigns.arrival(_text(fresh), origin, config)
     text = came.text
     if refined and refined.text and refined.text != text:
         return  # edited meanwhile: the edit owed its own reading
@@ -113,7 +115,7 @@ def _answer(
 
     lead, is_new = leads.open_for(conversation, understanding, branch=branch, now=now)
     was_quarantined = not is_new and lead.status == Lead.Status.QUARANTINE
-    leads.learn(lead, understanding, config, origin=campaigns.origin_of(came, _origin(conversation)))
+    leads.learn(lead, understanding, config, origin=campaigns.origin_of(came, origin))
     advertised = campaigns.attribute(lead, came, config)
     with record.together(lead):
         record.add(lead, "understood", _understood_title(understanding), _understood_lines(understanding), now=now)
@@ -200,9 +202,12 @@ def _keep_turn(conversation: Conversation, fresh: Sequence[Message], understandi
         )
 
 
-def _origin(conversation: Conversation) -> Mapping[str, Any]:
-    """UTM, promo and page that came with the messages (`contacts.receiving` keeps them)."""
-    return conversation.state.get("origin", {})
+def _origin(conversation: Conversation, *, now: datetime) -> Mapping[str, Any]:
+    """UTM, promo, page and code that came with the messages (`contacts.receiving` keeps them), while they still tell
+    why the client writes."""
+    origin = conversation.state.get("origin", {})
+    since = origin.get("at")
+    return {} if since and now - datetime.fromisoformat(since) > ORIGIN_TELLS else origin
 
 
 def _turn(

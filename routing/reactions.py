@@ -120,7 +120,7 @@ def _why_not(notice: Notice, lead: Lead | None) -> str:
 def follow(lead_id: int, *, now: datetime) -> None:
     """The lead has another owner or an outcome: messages about it that wait for an answer say so instead."""
     waiting = Notice.objects.filter(lead_id=lead_id, state=Notice.State.SENT, answer="", outcome="")
-    found = list(waiting.select_related("staff").order_by("pk"))
+    found = list(waiting.select_for_update().order_by("pk"))  # an answer that is being given right now stays
     reasons = unwanted(found)
     for notice in found:
         if notice.pk in reasons:

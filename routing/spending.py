@@ -236,14 +236,12 @@ def keep(lines: Iterable[Line]) -> int:
     """What a day cost is what was said last: a day said again replaces, it never adds; nothing spent is no row.
 
     How many rows changed."""
-    lines, changed = list(lines), 0
+    lines, fresh, changed = list(lines), [], 0
     kept = _kept(lines)
     for line in lines:
         row = kept.get(line.key)
         if row is None and line.kopecks:
-            AdSpend.objects.create(
-                day=line.day, source=line.source, campaign=line.campaign, amount_kopecks=line.kopecks
-            )
+            fresh.append(AdSpend(day=line.day, source=line.source, campaign=line.campaign, amount_kopecks=line.kopecks))
         elif row and not line.kopecks:
             row.delete()
         elif row and row.amount_kopecks != line.kopecks:
@@ -252,6 +250,9 @@ def keep(lines: Iterable[Line]) -> int:
         else:
             continue
         changed += 1
+    # The button may have been pressed twice: the same day of the same campaign is then there by now.
+    told = {"unique_fields": ["day", "source", "campaign"], "update_fields": ["amount_kopecks"]}
+    AdSpend.objects.bulk_create(fresh, update_conflicts=True, **told)
     return changed
 
 

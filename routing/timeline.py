@@ -93,12 +93,6 @@ NOTICES = {
     "rule": "По правилу",
     "failure": "Сбой",
 }
-CHANNELS = {
-    NoticeChannel.PUSH: "Push",
-    NoticeChannel.TELEGRAM: "Telegram",
-    NoticeChannel.SMS: "СМС",
-    NoticeChannel.EMAIL: "Почта",
-}
 TRIES = {"sent": "принято", "failed": "не доставлено", "later": "не отвечает, попробуем ещё"}
 _PARTS = {"свежесть": "recency", "намерение": "intent", "канал": "channel", "ценность": "ltv"}
 _POINTS = re.compile(r"([+-]\d+): (.*)", re.DOTALL)
@@ -315,7 +309,7 @@ def told_of(notice: Notice, zone: ZoneInfo) -> str:
         if one["state"] in TRIES:
             why = f": {one['error']}" if one.get("error") else ""
             shown = f", показано {at(datetime.fromisoformat(one['shown_at']))}" if one.get("shown_at") else ""
-            name = CHANNELS.get(one["channel"], one["channel"])
+            name = NoticeChannel(one["channel"]).label
             told.append(f"{name}: {TRIES[one['state']]} {at(datetime.fromisoformat(one['at']))}{why}{shown}")
     if notice.answer and notice.answered_at:
         pressed = Notice.Answer(notice.answer).label.capitalize()

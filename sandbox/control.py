@@ -143,7 +143,7 @@ class Control:
                 "update_id": update["update_id"],
                 "message_id": message.get("message_id"),
                 "chat_id": (message.get("chat") or {}).get("id"),
-                "pending": self.telegram.updates.get(f"{bot['id']}:{update['update_id']}") is not None,
+                "pending": self.telegram.webhooks.updates.get(f"{bot['id']}:{update['update_id']}") is not None,
                 "error": bot["error"],
             }
         )

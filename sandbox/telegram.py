@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import re
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .limits import Bucket
 from .params import BadBody, request_params
+from .telegram_calls import Refusal, check_webhook_url, is_true, listed, read_markup, whole, words
+from .telegram_webhooks import Webhooks
 from .world import World
 
 TOKEN = re.compile(r"(\d{3,16}):[A-Za-z0-9_-]{10,80}")
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
-PORTS = (443, 80, 88, 8443)
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-WEBHOOK_TIMEOUT = 30.0  # seconds
-TEXT_MAX = 4096
-BUTTON_DATA_MAX = 64  # bytes
-UPDATE_KINDS_BY_REQUEST = ("chat_member", "message_reaction", "message_reaction_count")
-
-
-class Refusal(Exception):
-    """An answer `{"ok": false}`."""
-
-    def __init__(self, code: int, description: str, **parameters: Any) -> None:
-        super().__init__(description)
-        self.code = code
-        self.description = description
-        self.parameters = parameters
-
-    def response(self) -> Response:
-        body: dict[str, Any] = {"ok": False, "error_code": self.code, "description": self.description}
-        if self.parameters:
-            body["parameters"] = self.parameters
-        return JSONResponse(body, self.code)
 
 
 class Telegram:
@@ -54,7 +31,6 @@ class Telegram:
         self.bots = world.store.table("telegram.bots", limit=500)
         self.chats = world.store.table("telegram.chats", limit=50_000)
         self.messages = world.store.table("telegram.messages", limit=20_000)
-        self.updates = world.store.table("telegram.updates", limit=20_000)
         self.client_ids = world.store.counter("telegram.client", 700_000_001)
         self.methods: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
             "getme": self.get_me,
@@ -68,32 +44,23 @@ class Telegram:
             "answercallbackquery": self.answer_callback_query,
         }
         self._buckets: dict[str, Bucket] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self._deliveries: set[asyncio.Task[None]] = set()
         self._queries: dict[str, str] = {}
-        self._http = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT, trust_env=False, follow_redirects=False)
+        self.webhooks = Webhooks(world, self.bots, self.call)
 
     def routes(self) -> list[Route]:
         path = "/telegram/bot{token}/{method}"
         return [Route(path, self.endpoint, methods=["GET", "POST"])]
 
     async def start(self) -> None:
-        """Go on delivering what was not delivered when the sandbox stopped."""
-        for key, _ in self.updates.items():
-            self._deliver_soon(key)
+        await self.webhooks.start()
 
     async def stop(self) -> None:
-        for task in list(self._deliveries):
-            task.cancel()
-        await asyncio.gather(*self._deliveries, return_exceptions=True)
-        await self._http.aclose()
+        await self.webhooks.stop()
 
     def reset(self) -> None:
         """Forget everything but how far the numbers of updates and messages have come: a bot never sees one twice."""
-        for task in list(self._deliveries):
-            task.cancel()
-        for table in (self.bots, self.chats, self.messages, self.updates):
+        self.webhooks.reset()
+        for table in (self.bots, self.chats, self.messages):
             table.clear()
         self.forget_limits()
 
@@ -170,28 +137,28 @@ class Telegram:
         url = str(params.get("url", ""))
         if not url:
             return self.delete_webhook(bot, params)
-        _check_webhook_url(url)
+        check_webhook_url(url)
         secret = params.get("secret_token")
         if secret is not None and not SECRET.fullmatch(str(secret)):
             raise Refusal(400, "Bad Request: secret token contains unallowed characters")
-        connections = _whole(params.get("max_connections", 40), "max_connections")
+        connections = whole(params.get("max_connections", 40), "max_connections")
         bot["webhook"] = {
             "url": url,
             "secret_token": secret or None,
-            "allowed_updates": _listed(params.get("allowed_updates")),
+            "allowed_updates": listed(params.get("allowed_updates")),
             "max_connections": min(max(connections, 1), 100),
         }
         bot["error_at"], bot["error"] = None, ""
         self.bots.put(str(bot["id"]), bot)
-        self._slots.pop(str(bot["id"]), None)
-        self._waiting_again(bot, drop=_true(params.get("drop_pending_updates")))
+        self.webhooks.changed(bot)
+        self.webhooks.again(bot, drop=is_true(params.get("drop_pending_updates")))
         return True
 
     def delete_webhook(self, bot: dict[str, Any], params: dict[str, Any]) -> bool:
         bot["webhook"] = None
         self.bots.put(str(bot["id"]), bot)
-        if _true(params.get("drop_pending_updates")):
-            self._waiting_again(bot, drop=True)
+        if is_true(params.get("drop_pending_updates")):
+            self.webhooks.again(bot, drop=True)
         return True
 
     def get_webhook_info(self, bot: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +166,7 @@ class Telegram:
         info = {
             "url": webhook["url"],
             "has_custom_certificate": False,
-            "pending_update_count": len(self._waiting(bot)),
+            "pending_update_count": len(self.webhooks.waiting(bot)),
         }
         if webhook["url"]:
             info["max_connections"] = webhook["max_connections"]
@@ -210,14 +177,10 @@ class Telegram:
         return info
 
     def send_message(self, bot: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-        text = params.get("text", "")
-        if not isinstance(text, str) or not text.strip():
-            raise Refusal(400, "Bad Request: message text is empty")
-        if len(text) > TEXT_MAX:
-            raise Refusal(400, "Bad Request: message is too long")
+        text = words(params)
         if str(params.get("parse_mode") or "HTML").lower() not in ("html", "markdown", "markdownv2"):
             raise Refusal(400, "Bad Request: unsupported parse_mode")
-        markup = _markup(params.get("reply_markup"))
+        markup = read_markup(params.get("reply_markup"))
         chat = self._writable_chat(bot, params.get("chat_id"))
         self._hold_to_limits(bot, chat)
         message = {
@@ -234,12 +197,8 @@ class Telegram:
 
     def edit_message_text(self, bot: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
         """Other words and buttons in place; saying the same again is refused, as is a message of somebody else."""
-        text = params.get("text", "")
-        if not isinstance(text, str) or not text.strip():
-            raise Refusal(400, "Bad Request: message text is empty")
-        if len(text) > TEXT_MAX:
-            raise Refusal(400, "Bad Request: message is too long")
-        markup = _markup(params.get("reply_markup"))
+        text = words(params)
+        markup = read_markup(params.get("reply_markup"))
         row = self._own_message(bot, params, "Bad Request: message to edit not found")
         message = {key: value for key, value in row["message"].items() if key != "reply_markup"}
         if markup.get("inline_keyboard"):
@@ -257,7 +216,7 @@ class Telegram:
 
     def _own_message(self, bot: dict[str, Any], params: dict[str, Any], missing: str) -> dict[str, Any]:
         chat = self._writable_chat(bot, params.get("chat_id"))
-        number = _whole(params.get("message_id"), "message_id")
+        number = whole(params.get("message_id"), "message_id")
         row = self.messages.get(f"{bot['id']}:{chat['chat']['id']}:{number}")
         if row is None or not row["out"]:
             raise Refusal(400, missing)
@@ -346,12 +305,12 @@ class Telegram:
         if "update" in order:
             update = dict(order["update"])
             update.setdefault("update_id", self._update_id(bot))
-            return self._push(bot, update)
+            return self.webhooks.push(bot, update)
         user, phone = self._client(bot, order.get("client"))
         chat = self._chat(bot, order.get("chat") or {"id": user["id"]}, user, phone=phone)
         if chat["blocked"]:
             raise ValueError("this client has blocked the bot")
-        return self._push(bot, {"update_id": self._update_id(bot), **self._happening(bot, chat, user, order)})
+        return self.webhooks.push(bot, {"update_id": self._update_id(bot), **self._happening(bot, chat, user, order)})
 
     def _happening(
         self, bot: dict[str, Any], chat: dict[str, Any], user: dict[str, Any], order: dict[str, Any]
@@ -424,7 +383,7 @@ class Telegram:
                 "old_chat_member": {"user": _bot_user(bot), "status": states[0]},
                 "new_chat_member": {"user": _bot_user(bot), "status": states[1]},
             }
-            self._push(bot, {"update_id": self._update_id(bot), "my_chat_member": change})
+            self.webhooks.push(bot, {"update_id": self._update_id(bot), "my_chat_member": change})
         return chat
 
     def find_bot(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -445,6 +404,9 @@ class Telegram:
         user |= {name: told[name] for name in names if told.get(name)}
         return user, str(told.get("phone") or known["phone"] or f"7900{number % 10_000_000:07d}")
 
+    def _update_id(self, bot: dict[str, Any]) -> int:
+        return self.world.store.counter(f"telegram.{bot['id']}.update", 100_000_001).next()
+
     def _chat(
         self, bot: dict[str, Any], chat: dict[str, Any], user: dict[str, Any] | None, *, phone: str = ""
     ) -> dict[str, Any]:
@@ -458,161 +420,11 @@ class Telegram:
         fresh = row | {"chat": shown, "user": user or {"id": chat["id"], "first_name": ""}, "phone": phone}
         return fresh if fresh == row else self.chats.put(key, fresh)
 
-    # Updates to webhooks
-
-    def _update_id(self, bot: dict[str, Any]) -> int:
-        return self.world.store.counter(f"telegram.{bot['id']}.update", 100_000_001).next()
-
-    def _push(self, bot: dict[str, Any], update: dict[str, Any]) -> tuple[dict[str, Any], asyncio.Task[None] | None]:
-        """Queue one update; a kind that the bot did not ask for is not sent (the task is None)."""
-        wanted = (bot["webhook"] or {}).get("allowed_updates") or []
-        kind = next((name for name in update if name != "update_id"), "")
-        if (wanted and kind not in wanted) or (not wanted and kind in UPDATE_KINDS_BY_REQUEST):
-            return update, None
-        key = f"{bot['id']}:{update['update_id']}"
-        self.updates.put(key, {"bot": str(bot["id"]), "update": update})
-        return update, self._deliver_soon(key)
-
-    def _waiting(self, bot: dict[str, Any]) -> list[str]:
-        return [key for key, row in self.updates.items() if row["bot"] == str(bot["id"])]
-
-    def _waiting_again(self, bot: dict[str, Any], *, drop: bool) -> None:
-        under_way = {task.get_name() for task in self._deliveries}
-        for key in self._waiting(bot):
-            if drop:
-                self.updates.drop(key)
-            elif key not in under_way:
-                self._deliver_soon(key)
-
-    def _deliver_soon(self, key: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._deliver(key), name=key)
-        self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
-        return task
-
-    async def _deliver(self, key: str) -> None:
-        """Post one update until the webhook says 2xx or the tries run out; one chat's updates go in their order."""
-        row = self.updates.get(key)
-        if row is None:
-            return
-        lock = self._locks.setdefault(f"{row['bot']}:{_chat_of(row['update'])}", asyncio.Lock())
-        async with lock:
-            for pause in [0, *self.world.settings["telegram_retry_pauses"]]:
-                if pause:
-                    await asyncio.sleep(pause)
-                bot = self.bots.get(row["bot"])
-                if bot is None or bot["webhook"] is None or self.updates.get(key) is None:
-                    return
-                if await self._post(bot, row["update"]):
-                    break
-            self.updates.drop(key)
-
-    async def _post(self, bot: dict[str, Any], update: dict[str, Any]) -> bool:
-        webhook = bot["webhook"]
-        headers = {"Content-Type": "application/json"}
-        if webhook["secret_token"]:
-            headers["X-Telegram-Bot-Api-Secret-Token"] = webhook["secret_token"]
-        slots = self._slots.setdefault(str(bot["id"]), asyncio.Semaphore(webhook["max_connections"]))
-        try:
-            async with slots:
-                answer = await self._http.post(webhook["url"], content=json.dumps(update), headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            late = isinstance(error, httpx.TimeoutException)
-            return self._failed(bot, "Connection timed out" if late else "Connection refused")
-        if not answer.is_success:
-            return self._failed(bot, f"Wrong response from the webhook: {answer.status_code} {answer.reason_phrase}")
-        self._call_in_answer(bot, answer)
-        return True
-
-    def _failed(self, bot: dict[str, Any], why: str) -> bool:
-        bot["error_at"], bot["error"] = int(time.time()), why
-        self.bots.put(str(bot["id"]), bot)
-        return False
-
-    def _call_in_answer(self, bot: dict[str, Any], answer: httpx.Response) -> None:
-        """A webhook may answer with one API call; its result is told to nobody."""
-        try:
-            params = answer.json()
-        except ValueError:
-            return
-        if isinstance(params, dict) and isinstance(params.get("method"), str):
-            method = params.pop("method")
-            self.world.answer(
-                "telegram", method, params, lambda: self.call(bot["token"], method, params), bot=str(bot["id"])
-            )
-
-
-def _chat_of(update: dict[str, Any]) -> int | str:
-    for content in update.values():
-        if isinstance(content, dict):
-            holder = content.get("message") if "chat" not in content else content
-            return ((holder or {}).get("chat") or {}).get("id", "")
-    return ""
-
 
 def _bot_user(bot: dict[str, Any]) -> dict[str, Any]:
     return {"id": bot["id"], "is_bot": True, "first_name": bot["name"], "username": bot["username"]}
 
 
-def _check_webhook_url(url: str) -> None:
-    """https on one of Telegram's ports; a loopback address may be plain HTTP on any port, for there is no other."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise Refusal(400, "Bad Request: bad webhook: invalid URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Refusal(400, "Bad Request: bad webhook: invalid URL")
-    if parts.hostname in LOOPBACK:
-        return
-    if parts.scheme != "https":
-        raise Refusal(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
-    if (port or 443) not in PORTS:
-        raise Refusal(400, "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
-
-
-def _markup(told: Any) -> dict[str, Any]:
-    """A reply markup, from JSON text too; {} when there is none."""
-    if told in (None, ""):
-        return {}
-    if isinstance(told, str):
-        try:
-            told = json.loads(told)
-        except ValueError:
-            told = None
-    if not isinstance(told, dict):
-        raise Refusal(400, "Bad Request: can't parse reply keyboard markup JSON object")
-    for line in told.get("inline_keyboard", []):
-        for button in line:
-            if not button.get("text"):
-                raise Refusal(400, "Bad Request: can't parse inline keyboard button: Text buttons are unallowed")
-            if "callback_data" in button and not 1 <= len(str(button["callback_data"]).encode()) <= BUTTON_DATA_MAX:
-                raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
-            if not any(name != "text" for name in button):
-                raise Refusal(400, "Bad Request: can't parse inline keyboard button: Text buttons are unallowed")
-    return told
-
-
 def _entities(text: str) -> list[dict[str, Any]]:
     match = re.match(r"/[A-Za-z0-9_]+(@\w+)?", text)
     return [{"type": "bot_command", "offset": 0, "length": match.end()}] if match else []
-
-
-def _listed(told: Any) -> list[str]:
-    if isinstance(told, str):
-        try:
-            told = json.loads(told or "[]")
-        except ValueError:
-            raise Refusal(400, "Bad Request: can't parse allowed updates JSON object") from None
-    return [str(kind) for kind in told or []]
-
-
-def _whole(told: Any, name: str) -> int:
-    try:
-        return int(told)
-    except (TypeError, ValueError):
-        raise Refusal(400, f"Bad Request: parameter {name} must be an integer") from None
-
-
-def _true(told: Any) -> bool:
-    return str(told).lower() in ("true", "1", "yes")

@@ -14,6 +14,7 @@ import pytest
 from django.test.utils import setup_databases, teardown_databases
 
 from sandbox.testing import SandboxProcess
+from tests.browsing import open_page, served  # noqa: F401 - fixtures
 from tests.clock import Clock
 from tests.committed import committed, committed_salon, snapshot  # noqa: F401 - fixtures
 from tests.world import Business, make_businesses

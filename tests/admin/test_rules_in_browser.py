@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from routing.models import RuleSet
-from tests.admin.test_in_browser import open_page, served  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
 LIST = "admin/routing/ruleset/"
@@ -36,7 +35,7 @@ def focused(page):
     return page.evaluate("document.activeElement.id")
 
 
-def test_a_rule_from_its_first_row_to_an_earlier_version(open_page, committed_salon):  # noqa: F811
+def test_a_rule_from_its_first_row_to_an_earlier_version(open_page, committed_salon):
     page, complaints = open_page(1440)
     page.goto(committed_salon.url(LIST))
     text = page.locator("#rules-source")

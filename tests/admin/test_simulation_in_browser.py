@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from routing import rulesets
-from tests.admin import test_in_browser
 
 pytestmark = pytest.mark.browser
-served, open_page = test_in_browser.served, test_in_browser.open_page  # fixtures
 TEXTS = (
     "Здравствуйте! Хочу записаться на окрашивание завтра после 15",
     "Сколько стоит маникюр?",

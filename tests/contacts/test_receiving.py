@@ -63,11 +63,12 @@ def test_nothing_to_answer(write):
     assert not Contact.objects.exists()
 
 
-def test_origin_is_kept_for_the_lead(write):
+def test_origin_is_kept_for_the_lead(write, clock):
     write(utm={"utm_source": "vk"}, promo="ВЕСНА", page="https://vesna.example/")
     write(text="и ещё")
     origin = Conversation.objects.get().state["origin"]
-    assert origin == {"utm": {"utm_source": "vk"}, "promo": "ВЕСНА", "page": "https://vesna.example/"}
+    told = {"utm": {"utm_source": "vk"}, "promo": "ВЕСНА", "page": "https://vesna.example/"}
+    assert origin == {**told, "at": clock.now().isoformat()}
 
 
 def test_who_blocked_the_bot_cannot_be_written_to_until_they_write_again(write, identity):

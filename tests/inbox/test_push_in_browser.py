@@ -9,7 +9,6 @@ import pytest
 
 from channels_app import notice_channels
 from channels_app.models import Notice
-from tests.admin.test_in_browser import open_page, served  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
 HOT = "Здравствуйте! Хочу записаться на окрашивание к Ольге завтра после 15"
@@ -37,7 +36,7 @@ def hot(committed_salon: Any) -> tuple[Notice, str]:
     return notice, json.dumps(pushed)
 
 
-def test_push_is_shown_and_its_button_takes_the_lead(hot, open_page, committed_salon):  # noqa: F811
+def test_push_is_shown_and_its_button_takes_the_lead(hot, open_page, committed_salon):
     notice, pushed = hot
     page, _ = open_page(390)
     page.context.grant_permissions(["notifications"])

@@ -8,7 +8,6 @@ import pytest
 
 from routing import assignment, config, presence
 from tenants.business.models import StaffMember
-from tests.admin.test_in_browser import open_page, served  # noqa: F401 - fixtures
 from tests.routing.making import make_lead
 
 pytestmark = pytest.mark.browser
@@ -28,7 +27,7 @@ def day(committed_salon):
     return salon
 
 
-def test_a_day_by_the_button(day, open_page):  # noqa: F811 - the fixture
+def test_a_day_by_the_button(day, open_page):
     for width in (1440, 390):
         page, complaints = open_page(width)
         if width == 1440:
@@ -68,7 +67,7 @@ def marked(day):
     return day
 
 
-def test_who_does_not_answer_is_back_by_one_click(marked, open_page):  # noqa: F811 - the fixture
+def test_who_does_not_answer_is_back_by_one_click(marked, open_page):
     page, complaints = open_page(1440)
     page.goto(marked.url("inbox/"))
     shift = page.locator("#shift")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contacts.models import Message
+from crm.models import Link
 from reports import breaches, facts
 from reports.periods import Period
 from routing import duties
@@ -53,6 +54,18 @@ def test_breaches_of_a_week_with_how_late_it_was(week, salon):
         ("booking", "take", "Анна", "senior", 100),
         ("complaint", "person", "Борис", "owner", 120),
         ("booking", "answer", "Ассистент", "senior", None),
+    ]
+
+
+def test_a_card_that_came_late_counts_as_done(past, salon):
+    for name in ("Ира", "Юля"):
+        lead = past.lead(name, at(24, 10), stage="booking")
+        duties.note_breach(Lead.objects.get(pk=lead.pk), "Карточки нет", clock="card", now=at(24, 11))
+    Link.objects.create(kind="lead", local_id=lead.pk, remote_id="5")
+    found = breaches.load(WEEK, facts.load_places(None))
+    assert [(each.staff_name, each.late_seconds, each.is_done) for each in found] == [
+        ("Битрикс24", None, False),
+        ("Битрикс24", None, True),
     ]
 
 

@@ -75,6 +75,11 @@ def test_the_list_tells_what_advertising_brought_and_cost(salon, mila, advertise
     one = words(mila.get(salon.url(f"reports/campaigns/{advertised.pk}/?from=2026-11-24&to=2026-11-24")))
     figures = "Переходы 7 Заявки 2 Записались 1 Новые клиенты 1 Расход 900 ₽ Цена заявки 450 ₽ Цена клиента 900 ₽"
     assert figures.replace(" ", "") in one.replace(" ", "")
+    listed = words(
+        mila.get(salon.url("reports/leads/?figure=incoming&source=vk&campaign=autumn&from=2026-11-24&to=2026-11-25"))
+    )
+    assert "vk · autumn" in listed
+    assert "VK · Autumn" in listed  # the list behind a number has as many lines
 
 
 def test_the_number_of_queries_does_not_grow_with_campaigns(salon, mila, advertised, clock):

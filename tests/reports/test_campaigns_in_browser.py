@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.admin.test_in_browser import open_page, served  # noqa: F401 - fixtures
-
 pytestmark = pytest.mark.browser
 SPAM = "Продвижение сайтов, SEO под ключ! Заработок от 5000 в день, пишите в личку t.me/xxx{}"
 
@@ -28,7 +26,7 @@ def looked_at(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
-def test_a_campaign_is_made_and_spam_is_released_by_keys(spam, open_page, committed_salon):  # noqa: F811
+def test_a_campaign_is_made_and_spam_is_released_by_keys(spam, open_page, committed_salon):
     page, complaints = open_page(1440)
     page.goto(committed_salon.url("reports/campaigns/"))
     looked_at(page, "campaigns-empty")

@@ -7,7 +7,7 @@ from django.test import Client as Browser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from routing import campaigns, going, rulesets
+from routing import campaigns, going, leads, rulesets
 from routing.campaigns import Coded, WrongAddress, address, code_in
 from routing.models import Campaign, Lead
 from tenants.models import ShortLink
@@ -111,10 +111,16 @@ def test_any_words_around_a_code_are_survived(before, after):
         ("vk", "https://vk.com/vesna.ufa", "vesna.ufa"),
         ("max", "max.ru/vesna_max", "vesna_max"),
         ("webchat", "vesna-ufa.ru/chat", "https://vesna-ufa.ru/chat"),
+        (
+            "webchat",
+            "http://localhost:8000/t/vesna/site/",
+            "http://localhost:8000/t/vesna/site/",
+        ),  # ours, on one's desk
         ("form", "  ", ""),
     ],
 )
-def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept):
+def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept, settings):
+    settings.PUBLIC_URL = "http://localhost:8000"
     assert address(landing, told) == kept
 
 
@@ -126,6 +132,7 @@ def test_addresses_are_kept_as_the_messenger_knows_them(landing, told, kept):
         ("vk", "https://evil.example/x y"),
         ("webchat", "javascript://x.ru"),
         ("webchat", "просто слова"),
+        ("webchat", "http://router/admin"),
         ("form", "https://[x"),
     ],
 )
@@ -173,6 +180,15 @@ def test_a_link_leads_to_the_messenger_and_counts_people(autumn, salon, clock):
 
     autumn.refresh_from_db()
     assert autumn.clicks == {"2026-11-25": 2}
+
+
+def test_a_click_while_the_campaign_is_edited_stays(autumn, clock):
+    read_before = Campaign.objects.get(pk=autumn.pk)
+    follow(autumn.code)
+    read_before.name = "Зима в VK"
+    campaigns.save(read_before, now=clock.now())
+    autumn.refresh_from_db()
+    assert (autumn.name, autumn.clicks) == ("Зима в VK", {"2026-11-25": 1})
 
 
 def test_clicks_of_one_address_stop_counting_and_then_stop(autumn, monkeypatch):
@@ -226,9 +242,16 @@ def test_prefilled_words_bring_the_campaign_and_are_understood_without_the_code(
 def test_the_bots_start_brings_it_too(autumn, salon):
     lead = salon.receives("telegram", f"/start {autumn.code}")
     assert (lead.campaign, lead.utm_source, lead.utm_campaign) == (autumn, "vk", "autumn")
+    assert lead.status == "open"
     later = salon.receives("telegram", "Хочу записаться на маникюр завтра")
     assert later.pk == lead.pk
     assert later.campaign == autumn
+
+
+@pytest.mark.usefixtures("_outside")
+def test_who_presses_start_is_greeted(salon):
+    assert salon.receives("telegram", "/start").status == "open"
+    assert "Чем можем помочь" in salon.heard()[-1]
 
 
 def test_a_forged_code_is_just_text(autumn, salon):
@@ -246,6 +269,17 @@ def test_the_first_campaign_of_a_lead_stays(autumn, salon, clock):
     lead = salon.receives("telegram", f"/start {other.code}")
     assert lead.campaign == autumn
     assert len(record(lead)) == 1
+
+
+@pytest.mark.parametrize(("days", "is_owed"), [(20, True), (40, False)])
+@pytest.mark.usefixtures("_outside")
+def test_a_client_who_writes_again_much_later_came_by_itself(autumn, salon, clock, days, is_owed):
+    lead = salon.receives("telegram", f"/start {autumn.code}")
+    leads.close(lead, status="refused", by=None, why="передумал", now=clock.now())
+    clock.tick(days=days)
+    again = salon.receives("telegram", WANTS)
+    assert again.pk != lead.pk
+    assert (again.campaign == autumn, again.utm_source == "vk") == (is_owed, is_owed)
 
 
 def test_marks_of_a_page_find_their_campaign(autumn, salon):

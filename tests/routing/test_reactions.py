@@ -6,11 +6,12 @@ import json
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from django.test import Client as Browser
 
 from channels_app.models import ChannelAccount, Notice
-from contacts.models import Contact
-from routing import reactions, timeline
+from contacts.models import Contact, Conversation
+from routing import quarantine, reactions, timeline
 from routing.models import Decision, Lead
 from tenants.business.models import StaffMember
 
@@ -163,6 +164,17 @@ def test_message_of_a_lead_that_somebody_took_says_so_and_loses_its_buttons(desk
     assert f"Заявку уже ведёт {other}" in desk.reads(owner)[-1]
     assert desk.buttons(owner) == {}
     assert Notice.objects.get(staff=owner).answer == ""
+
+
+def test_message_of_a_lead_that_was_called_spam_loses_its_buttons(desk, salon):
+    lead = salon.receives("telegram", HOT)
+    owner = lead.owner
+    with transaction.atomic():
+        Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+        quarantine.put(lead, why="отметила Светлана", now=desk.clock.now())
+    desk.clock.settle()
+    assert "Заявка закрыта" in desk.reads(owner)[-1]
+    assert desk.buttons(owner) == {}
 
 
 def test_notice_that_waits_is_dropped_when_its_lead_is_taken(desk, salon, clock):

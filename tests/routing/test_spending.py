@@ -43,7 +43,10 @@ def test_sheets_are_read_however_they_are_written(text, kind, lines, encoding):
 
 
 def test_a_wrong_line_is_told_and_the_others_are_read():
-    text = "date;source;campaign;amount\nвчера;vk;a;1\n2026-11-24;;a;1\n2026-11-24;vk;a;x\n2026-12-24;vk;a;1\n2026-11-24;vk;a;-5\n2026-11-24;vk;a;7.5\n"  # noqa: E501
+    text = (
+        "date;source;campaign;amount\nвчера;vk;a;1\n2026-11-24;;a;1\n2026-11-24;vk;a;x\n"
+        "2026-12-24;vk;a;1\n2026-11-24;vk;a;-5\n2026-11-24;vk;a;7.5\n"
+    )
     sheet = read(text.encode(), today=TODAY)
     assert told(sheet) == [(24, "vk", "a", 750)]
     assert [problem.number for problem in sheet.problems] == [2, 3, 4, 5, 6]
