@@ -14,7 +14,7 @@ from routing.config import Config
 from routing.models import Lead, RuleSet
 from routing.outlook import Moment, Needed, Outcome, Team, arrive
 from routing.rules import words
-from routing.rules.deciding import Facts, told
+from routing.rules.deciding import Facts, called, told
 from routing.rules.deciding import Verdict as Taken
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
@@ -75,7 +75,7 @@ def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
 
 def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
     """Everybody as they are now; the lead itself is no load of its owner's."""
-    people = [one for _, one in assignment.people_at_work(now, Role.values, contact_id=lead.contact_id)]
+    people = [one for _, one in assignment.people_at_work(now, Role.values, contact_id=lead.contact_id, shares=True)]
     if lead.is_open:
         people = [
             replace(one, open_leads=max(one.open_leads - 1, 0)) if one.staff_id == lead.owner_id else one
@@ -99,7 +99,7 @@ def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
         whom,
         done.why,
         choice.reason if choice and (done.owner_id or done.is_called) else "",
-        tuple(_rule(rule, verdict, rule in done.lost, facts) for rule, verdict in done.fired),
+        tuple(_rule(rule, verdict, any(rule is lost for lost in done.lost), facts) for rule, verdict in done.fired),
         choice.verdicts if choice else (),
     )
 
@@ -113,4 +113,4 @@ def _rule(rule: Rule, taken: Taken, is_lost: bool, facts: Facts) -> RuleTold:
         word = words.action_of(action.name)
         title = word.title if word else action.name
         wants.append(f"{title}: {action.value}" if action.value else title)
-    return RuleTold(rule.name or "Правило без имени", conditions, tuple(wants), is_lost)
+    return RuleTold(called(rule), conditions, tuple(wants), is_lost)

@@ -284,6 +284,13 @@ def choice_of(choices: Iterable[Choice], word: str) -> Choice | None:
     )
 
 
+def chosen(action: str, value: str | None) -> str:
+    """Key of the value of a closed list that an action names, in whichever words; "" for none of the list."""
+    word = action_of(action)
+    choice = choice_of(word.choices, value) if word and value else None
+    return choice.key if choice else ""
+
+
 @lru_cache(maxsize=8192)
 def plain(word: str) -> str:
     """A word as it is compared: case, ё and the kind of space do not count."""
