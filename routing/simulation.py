@@ -6,7 +6,7 @@ from __future__ import annotations
 import heapq
 import statistics
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,11 +17,11 @@ from typing import Any
 from django.db import connection, transaction
 
 from routing import recalled
-from routing.assignment import Candidate
+from routing.assignment import RECENT, Candidate
 from routing.config import Config
 from routing.outlook import Moment, Outcome, arrive, run_late
 from routing.recalled import Recalled, Taking, World
-from routing.rules.deciding import fields_of
+from routing.rules.deciding import Facts, fields_of
 from routing.rules.shapes import Rule
 
 SAMPLES = 60  # points of the plot of open leads
@@ -75,7 +75,11 @@ class Replay:
     def __post_init__(self) -> None:
         self.asks_load = any("load" in fields_of(rule) for rule in self.rules)
         self._load: Counter[int] = Counter(owner for owner, _ in self.world.held)
-        self._given_at = dict(self.world.given_at)
+        self._given = dict(self.world.given)
+        self._turn = max((turn for _, turn in self._given.values()), default=0)
+        self._shares: dict[int, deque[datetime]] = defaultdict(deque)
+        for owner, given_at in self.world.shares:
+            self._shares[owner].append(given_at)
         self._ends: list[tuple[datetime, int, int]] = []  # when, order, owner; order -1 - n: of before
         self._late: list[tuple[datetime, int, int]] = []  # when, order, how many clocks so far
         self._leads: list[Recalled] = []
@@ -123,7 +127,9 @@ class Replay:
 
     def _hold(self, number: int, owner: int, moment: datetime) -> None:
         self._load[owner] += 1
-        self._given_at[owner] = moment
+        self._turn += 1
+        self._given[owner] = moment, self._turn
+        self._shares[owner].append(moment)
         if ends_at := self._leads[number].ends_at:
             heapq.heappush(self._ends, (ends_at, number, owner))
 
@@ -133,34 +139,44 @@ class Replay:
             if number < 0 or self.outcomes[number].owner_id == owner:  # else it had gone to another one
                 self._load[owner] -= 1
 
-    def _facts(self, lead: Recalled, moment: datetime) -> dict[str, Any]:
+    def _facts(self, lead: Recalled, moment: datetime) -> Facts:
         if not self.asks_load:
-            return lead.facts  # type: ignore[return-value]
+            return lead.facts
         wanted = self.world.config.roles("first_contact", "R")
-        roster = self.world.roster
-        people = [one for one in self.world.staff if one.role in wanted and roster.is_on_shift(one.staff_id, moment)]
+        asked = [one for one in self.world.staff if one.role in wanted]
+        people = [one for one in asked if self.world.roster.standing(one.staff_id, moment).is_on_shift]
         room = sum(one.load_cap for one in people)
         if not room:
-            return dict(lead.facts)
+            return lead.facts
         full = round(100 * sum(self._load[one.staff_id] for one in people) / room)
         return {**lead.facts, "load": Decimal(full)}
 
     def _moment(self, lead: Recalled, moment: datetime) -> Moment:
-        roster = self.world.roster
+        return Moment(
+            lambda: [self._candidate(one, lead, moment) for one in self.world.staff],
+            lambda staff_id: self.world.roster.shift_of(staff_id, moment),
+        )
 
-        def people() -> list[Candidate]:
-            return [
-                replace(
-                    one,
-                    is_on_shift=roster.is_on_shift(one.staff_id, moment),
-                    open_leads=self._load[one.staff_id],
-                    last_given_at=self._given_at.get(one.staff_id),
-                    is_previous=one.staff_id in lead.case.led_by,
-                )
-                for one in self.world.staff
-            ]
-
-        return Moment(people, lambda staff_id: roster.shift_of(staff_id, moment))
+    def _candidate(self, one: Candidate, lead: Recalled, moment: datetime) -> Candidate:
+        there = self.world.roster.standing(one.staff_id, moment)
+        last_given_at, turn = self._given.get(one.staff_id, (None, 0))
+        shares = self._shares[one.staff_id]
+        while shares and shares[0] <= moment - RECENT:
+            shares.popleft()
+        return replace(
+            one,
+            is_on_shift=there.is_on_shift,
+            is_away=there.is_absent,
+            absence=there.why,
+            is_near=there.is_near,
+            since=there.began,
+            branch_id=there.branch_id,
+            open_leads=self._load[one.staff_id],
+            last_given_at=last_given_at,
+            turn=turn,
+            given=tuple(shares),
+            is_previous=one.staff_id in lead.case.led_by,
+        )
 
 
 # --- What differs -----------------------------------------------------------------------------------------------------
@@ -322,16 +338,17 @@ class _Speed:
     median: dict[int, float]
     late_of_all: float
     median_of_all: float | None
-    allowed: float
+    allowed: dict[int, float]  # lead id -> seconds
 
     @classmethod
     def of(cls, ground: Ground) -> _Speed:
-        allowed = ground.world.config.policy.hot_take_seconds
+        allowed = {lead.lead_id: lead.take_seconds for lead in ground.leads}
         lasted: dict[int, list[bool]] = {}
         seconds: dict[int, list[float]] = {}
         for one in ground.takings:
-            if one.seconds is not None or one.lasted > allowed:
-                lasted.setdefault(one.staff_id, []).append(one.lasted > allowed)
+            is_late = one.lasted > allowed[one.lead_id]
+            if one.seconds is not None or is_late:
+                lasted.setdefault(one.staff_id, []).append(is_late)
             if one.seconds is not None:
                 seconds.setdefault(one.staff_id, []).append(one.seconds)
         everything = [each for rows in lasted.values() for each in rows]
@@ -352,7 +369,7 @@ class _Speed:
     def late_share(self, staff_id: int, lead_id: int) -> float:
         """How likely it is that this person takes this lead too late, 0-1; known where it really was so."""
         if (staff_id, lead_id) in self.own:
-            return float(self.own[staff_id, lead_id] > self.allowed)
+            return float(self.own[staff_id, lead_id] > self.allowed[lead_id])
         return self.late.get(staff_id, self.late_of_all)
 
 
