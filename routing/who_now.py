@@ -37,7 +37,7 @@ class Answer:
     """By one version of the rules."""
 
     title: str  # «Правила, версия 3», «Черновик, версия 4», «Без правил»
-    whom: str  # «Анна», «Никому, ведёт ассистент», «Никому, нужен звонок», «В карантин»
+    whom: str  # «Анна», «Никому, ведёт ассистент», «Никому, ждёт в очереди», «В карантин»
     why: str
     reason: str  # why this person of all who could
     rules: tuple[RuleTold, ...]
@@ -92,7 +92,7 @@ def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
     elif done.owner_id:
         whom = team.names[done.owner_id]
     else:
-        whom = "Никому, нужен звонок" if done.is_called else "Никому, ведёт ассистент"
+        whom = "Никому, ждёт в очереди" if done.is_called else "Никому, ведёт ассистент"
     choice = done.choice
     return Answer(
         title,

@@ -231,7 +231,7 @@ STRATEGIES = (
     Choice("weighted", "по весам"),
 )
 _PRIORITIES = (Choice("high", "высокий"), Choice("normal", "обычный"), Choice("low", "низкий"))
-_SEQUENCES = (
+SEQUENCES = (
     Choice("usual", "обычная"),
     Choice("quick", "быстрая"),
     Choice("long", "долгая"),
@@ -247,7 +247,7 @@ ACTIONS = (
     ActionWord("tag", "метка", "поставить метку", "text"),
     ActionWord("priority", "приоритет", "приоритет", "choice", _PRIORITIES),
     ActionWord("reply", "ответить", "ответить шаблоном", "text"),
-    ActionWord("start_nurture", "цепочка", "напоминать молчащему", "choice", _SEQUENCES),
+    ActionWord("start_nurture", "цепочка", "напоминать молчащему", "choice", SEQUENCES),
     ActionWord("quarantine", "в_карантин", "в карантин", ""),
     ActionWord("stop", "стоп", "дальше правил не смотреть", ""),
 )
