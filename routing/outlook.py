@@ -106,7 +106,7 @@ class Outcome:
 class Moment:
     """The people as they are when a lead is decided."""
 
-    people: Callable[[], Sequence[Candidate]]  # asked only where somebody is to be chosen
+    people: Callable[[Collection[str], Collection[int]], Sequence[Candidate]]  # of these roles or ids
     shift_of: Callable[[int], str]  # staff id -> "morning", "day", "evening" or ""
 
 
@@ -237,10 +237,8 @@ def _give(
     tiers = [] if only_first else team.tiers[case.stage]
     backup_id = None if only_first else team.backup_id
     roles = {role for tier in tiers for role in tier} | set(() if only_first else ON_DUTY)
-    asked = {*first, backup_id}
-    people = [one for one in moment.people() if one.role in roles or one.staff_id in asked]
     choice = choose(
-        people,
+        moment.people(roles, [*first, *([backup_id] if backup_id else [])]),
         tiers=tiers,
         branch_id=case.branch_id,
         exclude=exclude,

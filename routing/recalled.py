@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -68,7 +68,7 @@ class Roster:
     config: Config
     home: dict[int, int]  # staff id -> branch id
     _work: dict[tuple[int, date], list[Work]] = field(default_factory=dict)
-    _turns: dict[tuple[int, date], tuple[Turn, ...]] = field(default_factory=dict)
+    _spans: dict[tuple[int, date], list[tuple[datetime, datetime, Standing]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._zones: set[ZoneInfo] = {calendar.zone for calendar in self.config.calendars.values()}
@@ -77,14 +77,10 @@ class Roster:
 
     def standing(self, staff_id: int, moment: datetime) -> Standing:
         """As `presence.standing()` of a person who never pressed the shift button."""
-        turn = next((turn for turn in self._around(staff_id, moment) if turn.start <= moment < turn.end), None)
-        if turn is None:
-            return Standing(False, False, "не на смене", self.home[staff_id])
-        stretch = turn.stretch_at(moment)
-        branch_id = (stretch or turn.stretches[0]).branch_id
-        if stretch is None:
-            return Standing(True, True, "перерыв", branch_id, is_near=True, began=turn.start, until=turn.end)
-        return Standing(True, False, "", branch_id, began=turn.start, until=turn.end)
+        for start, end, there in self._around(staff_id, moment):
+            if start <= moment < end:
+                return there
+        return Standing(False, False, "не на смене", self.home[staff_id])
 
     def shift_of(self, staff_id: int, moment: datetime) -> str:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
@@ -95,15 +91,16 @@ class Roster:
         hour = work[0].start.astimezone(zone).hour
         return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
 
-    def _around(self, staff_id: int, moment: datetime) -> tuple[Turn, ...]:
-        """Shifts of the days about the moment."""
+    def _around(self, staff_id: int, moment: datetime) -> list[tuple[datetime, datetime, Standing]]:
+        """Work and breaks of the days about the moment."""
         if self._asked != moment:  # asked for everybody in turn
             self._asked, self._asked_day = moment, min(moment.astimezone(zone).date() for zone in self._zones)
         key = (staff_id, self._asked_day)
-        if key not in self._turns:
+        if key not in self._spans:
             rota = self.config.rotas.get(staff_id)
-            self._turns[key] = tuple(presence.turns(rota, self.config.calendars, moment)) if rota else ()
-        return self._turns[key]
+            turns = presence.turns(rota, self.config.calendars, moment) if rota else ()
+            self._spans[key] = [span for turn in turns for span in _spans(turn)]
+        return self._spans[key]
 
     def _of_day(self, staff_id: int, day: date) -> list[Work]:
         key = (staff_id, day)
@@ -111,6 +108,16 @@ class Roster:
             rota = self.config.rotas.get(staff_id)
             self._work[key] = rota.work(day, self.config.calendars) if rota else []
         return self._work[key]
+
+
+def _spans(turn: Turn) -> Iterator[tuple[datetime, datetime, Standing]]:
+    """The stretches of a shift and, after them, the shift itself: who is in none of them has a break."""
+    for work in turn.stretches:
+        yield work.start, work.end, Standing(True, False, "", work.branch_id, began=turn.start, until=turn.end)
+    resting = Standing(
+        True, True, "перерыв", turn.stretches[0].branch_id, is_near=True, began=turn.start, until=turn.end
+    )
+    yield turn.start, turn.end, resting
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import heapq
 import statistics
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -155,10 +155,11 @@ class Replay:
         return {**lead.facts, "load": Decimal(full)}
 
     def _moment(self, lead: Recalled, moment: datetime) -> Moment:
-        return Moment(
-            lambda: [self._candidate(one, lead, moment) for one in self.world.staff],
-            lambda staff_id: self.world.roster.shift_of(staff_id, moment),
-        )
+        def people(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
+            asked = [one for one in self.world.staff if one.role in roles or one.staff_id in ids]
+            return [self._candidate(one, lead, moment) for one in asked]
+
+        return Moment(people, lambda staff_id: self.world.roster.shift_of(staff_id, moment))
 
     def _candidate(self, one: Candidate, lead: Recalled, moment: datetime) -> Candidate:
         there = self.world.roster.standing(one.staff_id, moment)
