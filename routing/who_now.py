@@ -19,6 +19,7 @@ from routing.rules.deciding import Verdict as Taken
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
 from tenants.business.models import StaffMember
+from tenants.models import Role
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,19 @@ def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
 
 def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
     """Everybody as they are now; the lead itself is no load of its owner's."""
-
-    def people(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
-        found = assignment.people_at_work(now, roles, ids, contact_id=lead.contact_id, shares=True)
-        return [
-            replace(one, open_leads=max(one.open_leads - 1, 0)) if lead.is_open and person == lead.owner else one
-            for person, one in found
+    people = [one for _, one in assignment.people_at_work(now, Role.values, contact_id=lead.contact_id, shares=True)]
+    if lead.is_open:
+        people = [
+            replace(one, open_leads=max(one.open_leads - 1, 0)) if one.staff_id == lead.owner_id else one
+            for one in people
         ]
-
     home = dict(StaffMember.objects.filter(is_active=True).values_list("pk", "branch_id"))
     roster = recalled.Roster(config, home)
-    return Moment(people, lambda staff_id: roster.shift_of(staff_id, now))
+
+    def asked(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
+        return [one for one in people if one.role in roles or one.staff_id in ids]
+
+    return Moment(asked, lambda staff_id: roster.shift_of(staff_id, now))
 
 
 def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
