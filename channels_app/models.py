@@ -135,7 +135,7 @@ class Notice(models.Model):
         TAKE = "take", "взять"
         DECLINE = "decline", "не могу"
 
-    URGENT = frozenset({"hot_lead", "urgent", "breach", "handover", "test"})
+    URGENT = frozenset({"hot_lead", "urgent", "breach", "handover", "silent", "test"})
 
     staff = models.ForeignKey(
         StaffMember, models.CASCADE, related_name="notices", verbose_name="кому", db_constraint=False

@@ -24,6 +24,7 @@ from channels_app.signals import notice_changed
 from leadhub.work import TryLater, later
 from tenants.business.calendar import Calendar, load_calendars, load_rotas
 from tenants.business.models import BusinessSettings, StaffMember
+from tenants.business.models import Presence as Word
 from tenants.business.preferences import NoticeChannel
 from tenants.business.presence import next_start, standing
 
@@ -38,6 +39,7 @@ PATIENCE = {
     "urgent": timedelta(seconds=20),
     "handover": timedelta(seconds=60),
     "breach": timedelta(seconds=60),
+    "silent": timedelta(seconds=60),
 }
 PER_HOUR = 6  # messages without haste by one channel
 HOUR = timedelta(hours=1)
@@ -388,7 +390,7 @@ def presence_of(staff: StaffMember, *, now: datetime) -> Presence:
         return _by_branch(staff, calendars.get(staff.branch_id), now=now)
     requires = BusinessSettings.objects.values_list("requires_check_in", flat=True).first()
     there = standing(staff, rota, calendars, now, requires_check_in=bool(requires))
-    if there.is_present:
+    if there.is_present or there.kind == Word.SILENT:  # who was marked «не отвечает» must hear of it, to come back
         return Presence(True, there.began, now)
     return Presence(False, None, next_start(rota, calendars, now) or now + timedelta(days=1))
 

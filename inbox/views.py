@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonR
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import localtime
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from booking.actions import Impossible, Taken
@@ -21,7 +22,7 @@ from inbox import presence
 from inbox.cards import card_view
 from inbox.screen import listing, screen, whole_number
 from leadhub import clock
-from routing import access, assignment, calls, outcomes, queries, replies, talks, teaching, timeline, visits
+from routing import access, assignment, calls, outcomes, queries, replies, snoozing, talks, teaching, timeline, visits
 from routing import presence as shifts
 from routing import quarantine as quarantine_acts
 from routing.cards import contact_view, openings_view, read_value
@@ -313,6 +314,23 @@ def task_done(request: HttpRequest, task_id: int) -> HttpResponse:
     if not request.htmx:
         return redirect("inbox:tasks")
     return render(request, "inbox/_task.html", {"task": queries.task_view(task, request.member, now=now)})
+
+
+@require_POST
+@screen("inbox")
+def put_off(request: HttpRequest, lead_id: int) -> HttpResponse:
+    """«Напомнить позже»: `when` is one of the choices of `snoozing`."""
+    now = clock.now()
+    lead = access.lead_for(request.member, lead_id)
+    try:
+        until = snoozing.put_off(lead, request.POST.get("when", ""), by=request.member.staff, now=now)
+    except snoozing.NotPossible as refusal:
+        messages.error(request, str(refusal))
+    else:
+        local = localtime(until)
+        day = "" if local.date() == localtime(now).date() else f"{local:%d.%m} "
+        messages.success(request, f"Заявка отложена, напомним {day}в {local:%H:%M}.")
+    return changed(request, lead_id)
 
 
 @require_POST

@@ -32,5 +32,5 @@ def on_lead(lead: Lead, what: str, now: datetime, **_: Any) -> None:
             later("reminders.follow", lead.pk, at=following[1])
     elif what in ("booked", "closed", "taken"):
         forget("reminders.follow", lead.pk)
-    elif what in ("handed_back", "released"):
+    elif what in ("handed_back", "handed_over", "released"):
         later("reminders.plan_follow_up", lead.pk)

@@ -152,9 +152,13 @@ def _reserve(
         duty = [person for person in candidates if person.role in ON_DUTY and not obstacles[person.staff_id]]
         asked.append(("дежурный", duty))
     backup = [person for person in candidates if person.staff_id == backup_id]
-    is_there = [person for person in backup if person.is_near or not person.is_away]
-    asked.append(("резервный сотрудник", [person for person in is_there if not _burden(person, exclude)]))
+    asked.append(("резервный сотрудник", [person for person in backup if may_be_asked(person, exclude)]))
     return asked
+
+
+def may_be_asked(person: Candidate, exclude: Collection[int]) -> bool:
+    """Whether a person, on shift or not, may be given a lead at their turn: not out, not full, not tried yet."""
+    return (person.is_near or not person.is_away) and not _burden(person, exclude)
 
 
 def _obstacle(person: Candidate, exclude: Collection[int], skill_id: int | None) -> str:

@@ -89,7 +89,11 @@ def _offer(lead_id: int, *, now: datetime) -> bool:
 
 def place_freed(lead: Lead, *, now: datetime) -> None:
     """A lead of somebody's is done: what waits may be given to that person."""
-    if lead.owner_id is None or rehearsal.is_on():
-        return
+    if lead.owner_id is not None and not rehearsal.is_on():
+        look_again()
+
+
+def look_again() -> None:
+    """Somebody may be there for what waits, if anything does."""
     if Lead.objects.filter(status__in=_OPEN, waits_since__isnull=False).exists():
         later("routing.backlog", key="now")

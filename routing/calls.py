@@ -12,10 +12,9 @@ from channels_app import live
 from channels_app.models import Notice
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import record, sla
+from routing import duties, record, sla
 from routing.models import Lead, Task
 from routing.signals import lead_changed, task_changed
-from tenants.business import responsibility
 from tenants.business.models import StaffMember
 
 
@@ -26,7 +25,7 @@ def needs_call(lead: Lead, *, why: str, now: datetime, at: datetime | None = Non
     task = call_task(lead, why=why, now=now, at=at)
     sla.called_for(lead, task.due_at, now=now)
     record.add(lead, "needs_call", "Нужен звонок", [("Почему", why)], now=now)
-    for person in people_accountable(lead):
+    for person in duties.accountable(lead):
         key = f"call-{task.pk}-{person.pk}"
         notify(person, "breach", f"Нужен звонок: {why}", lead_id=lead.pk, key=key, now=now)
     lead_changed.send(Lead, lead=lead, what="needs_call", now=now)
@@ -43,6 +42,10 @@ def call_task(
             task.due_at = at
             task.save(update_fields=["due_at"])
             _stand_still(lead, at, now=now)
+            if lead.clock == "call":
+                sla.show(lead, "call", at, now)
+            task_changed.send(Task, task=task, what="moved", now=now)
+            live.publish("task", id=task.pk, lead=lead.pk)
         return task
     task = Task.objects.create(
         lead=lead,
@@ -112,9 +115,3 @@ def finish_task(task: Task, *, by: StaffMember | None, now: datetime) -> Task:
     task_changed.send(Task, task=task, what="done", now=now)
     live.publish("task", id=task.pk, lead=lead.pk)
     return task
-
-
-def people_accountable(lead: Lead) -> list[StaffMember]:
-    """Everybody who holds the A of the lead's stage."""
-    role = responsibility.accountable(lead.stage)
-    return responsibility.people_of(role) if role else []

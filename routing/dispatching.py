@@ -6,7 +6,7 @@ from datetime import datetime
 
 from channels_app.notices import notify
 from contacts.models import Conversation
-from routing import assignment, calls, duties, record, ruling, sla
+from routing import assignment, calls, duties, presence, record, ruling, sla
 from routing import config as configs
 from routing.desk import BookingDesk, Handover
 from routing.models import Lead
@@ -71,11 +71,15 @@ def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -
     """A person takes the conversation, whatever the score: whom a rule chose just now (`is_given`), else R of the
     stage."""
     why = needed.reason
-    fits = lead.owner_id and lead.owner.role in configs.load().roles(needed.stage, "R")
-    if fits and not is_given and not needed.urgent:
-        key = f"handover-{lead.pk}-{lead.decisions.count()}"
-        notify(lead.owner, "handover", why, lead_id=lead.pk, key=key, now=now)
-        return
+    if lead.owner_id and not is_given:
+        there = presence.standing(lead.owner, now=now)
+        fits = there.is_present and lead.owner.role in configs.load().roles(needed.stage, "R")
+        if fits and not needed.urgent:
+            _ask_owner(lead, why, now=now)
+            return
+        if not there.is_present and not there.is_near:  # the client does not wait for who has gone home
+            assignment.lock_assigning()
+            assignment.release(lead, reason=f"{lead.owner.name}: {there.why}", now=now)
     kind = "urgent" if needed.urgent else "handover"
     if not is_given:
         if assignment.give(lead, stage=needed.stage, now=now, why=why, kind=kind):
@@ -83,3 +87,13 @@ def _hand_over(lead: Lead, needed: Handover, *, is_given: bool, now: datetime) -
         else:
             calls.needs_call(lead, why=why, now=now)
     duties.ask_advice(lead, why=why, now=now)
+
+
+def _ask_owner(lead: Lead, why: str, *, now: datetime) -> None:
+    """Who has the lead, and is there, is asked to take the conversation; one given back is to be taken anew."""
+    key = f"handover-{lead.pk}-{lead.decisions.count()}"
+    notify(lead.owner, "handover", why, lead_id=lead.pk, key=key, now=now)
+    if lead.taken_at:
+        lead.taken_at = None
+        record.keep(lead, "taken_at")
+        sla.start_take(lead, now=now)

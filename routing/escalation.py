@@ -11,7 +11,16 @@ from channels_app.notices import notify
 from leadhub.work import later
 from routing import config as configs
 from routing import duties, presence, record, ruling, sla
-from routing.assignment import give, lock_assigning, make_owner, people_at_work, release, wait
+from routing.assignment import (
+    Candidate,
+    give,
+    lock_assigning,
+    make_owner,
+    may_be_asked,
+    people_at_work,
+    release,
+    wait,
+)
 from routing.calls import kind_given, needs_call, withdraw_call
 from routing.clocks import KINDS
 from routing.models import Lead, OnBreach
@@ -69,10 +78,22 @@ def take_ran_out(lead: Lead, *, now: datetime) -> None:
     _breach(lead, "take", f"{previous.name}: {late}" if previous else late, now=now)
     if previous:
         presence.note_missed(previous, lead_id=lead.pk, now=now)
-        key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
-        notify(previous, "reassigned", f"Заявка {late}, передаём дальше", lead_id=lead.pk, key=key, now=now)
     if not _rules_move(lead, "timer_due", now=now) and lead.is_open:
         _act(lead, "take", str(terms["take_action"]), now=now)
+    if previous:
+        _tell_previous(lead, previous, late, now=now)
+
+
+def _tell_previous(lead: Lead, previous: StaffMember, late: str, *, now: datetime) -> None:
+    """Who let the lead wait hears what became of it, where anything did."""
+    if lead.owner_id and lead.owner_id != previous.pk:
+        became = "передана дальше"
+    elif lead.status == Lead.Status.NEEDS_CALL:
+        became = "нужно перезвонить клиенту"
+    else:
+        return
+    key = f"late-{lead.pk}-{previous.pk}-{lead.breaches}"
+    notify(previous, "reassigned", f"Заявка {late}, {became}", lead_id=lead.pk, key=key, now=now)
 
 
 # --- A person is slow ------------------------------------------------------------------------------------------------
@@ -131,15 +152,16 @@ def _next(lead: Lead, name: str, now: datetime) -> bool:
 
 
 def _to_backup(lead: Lead, name: str, now: datetime) -> bool:
-    backup = configs.load().settings.backup_staff
-    return bool(backup and backup.is_active) and _hand_to(lead, backup, "резервный сотрудник", now=now)
+    """The backup, on shift or not."""
+    backup = configs.load().settings.backup_staff_id
+    return bool(backup) and _hand_to(lead, people_at_work(now, [], [backup]), "резервный сотрудник", now=now)
 
 
 def _to_senior(lead: Lead, name: str, now: datetime) -> bool:
     """The senior who is at work; none at work: the first one."""
-    people = [pair for pair in people_at_work(now, [Role.SENIOR]) if not pair[1].is_away]
+    people = people_at_work(now, [Role.SENIOR])
     people.sort(key=lambda pair: (not pair[1].is_on_shift, pair[1].open_leads, pair[0].pk))
-    return bool(people) and _hand_to(lead, people[0][0], "старший", now=now)
+    return _hand_to(lead, people, "старший", now=now)
 
 
 def _accountable(lead: Lead, name: str, now: datetime) -> bool:
@@ -179,11 +201,13 @@ def _pass_on(lead: Lead, tried: list[int], *, now: datetime) -> bool:
     return True
 
 
-def _hand_to(lead: Lead, person: StaffMember, reason: str, *, now: datetime) -> bool:
-    """Give the lead to this very person; False: it is or was that person's already."""
-    if person.pk in _tried(lead):
+def _hand_to(lead: Lead, people: list[tuple[StaffMember, Candidate]], reason: str, *, now: datetime) -> bool:
+    """Give the lead to the first of these who may be asked, at work or not; False: to nobody, each is out, has as many
+    as they take at once, or had this lead already."""
+    tried = _tried(lead)
+    person = next((person for person, each in people if may_be_asked(each, tried)), None)
+    if person is None:
         return False
-    lock_assigning()
     assignment = make_owner(lead, person, reason=reason, now=now)
     record.add(lead, "assigned", f"Назначено: {person.name}", [("Почему", reason)], now=now)
     text = f"Срок вышел, заявка теперь ваша ({reason}): {lead.summary or 'новая заявка'}"
@@ -242,8 +266,8 @@ def answer_ran_out(lead: Lead, *, now: datetime) -> None:
         _mark_late(lead, "waits", now=now)
         later("routing.answer_clock", lead.pk, at=now + patience)
         return
+    _mark_late(lead, "given", now=now)
     if give(lead, stage=lead.stage, now=now, why="Клиент ждёт ответа"):
-        _mark_late(lead, "given", now=now)
         sla.start_take(lead, now=now)
 
 

@@ -127,6 +127,14 @@ def shift(staff_id: int, *, now: datetime) -> None:
     handover.look(staff_id, now=now)
 
 
+@handler("routing.rota")
+def rota(staff_id: int, *, now: datetime) -> None:
+    """Shifts or hours were edited a moment ago: whoever's leads and clocks that moves."""
+    handover.look_at_all(staff_id or None)
+    backlog.look_again()
+    rearming.owe(now)
+
+
 @handler("routing.hand_over")
 def hand_over(lead_id: int, staff_id: int, *, now: datetime) -> None:
     handover.hand_over(lead_id, staff_id, now=now)

@@ -53,6 +53,14 @@ def look(staff_id: int, *, now: datetime) -> None:
         later("routing.shift", person.pk, at=min(coming))
 
 
+def look_at_all(staff_id: int | None) -> None:
+    """Owe a look at the leads of this person, or of everybody who has any."""
+    owners = Lead.objects.filter(status__in=_OPEN, owner__isnull=False)
+    owners = owners.filter(owner=staff_id) if staff_id else owners
+    for each in sorted(set(owners.values_list("owner_id", flat=True))):
+        later("routing.shift", each, key=f"{each}-now")
+
+
 def _is_out(person: StaffMember, there: Standing) -> bool:
     """Not there and not about to be: no break, and not out for a moment."""
     return not person.is_active or not (there.is_present or there.is_near or there.kind == Presence.SILENT)
@@ -66,10 +74,10 @@ def _leads_of(person: StaffMember) -> QuerySet[Lead]:
 
 def _moves_at(lead: Lead, person: StaffMember, there: Standing, *, now: datetime) -> datetime | None:
     """When the lead leaves a person who stands there now; None: not as things are. What was given after the person
-    had gone was given knowingly, and stays."""
+    had gone was given knowingly, and stays; so does what the person put aside, until they are reminded."""
     if not person.is_active:
         return now
-    if there.is_present:
+    if there.is_present or sla.is_snoozed(lead):
         return None
     given = lead.assigned_at or lead.created_at
     if there.absent_since:
@@ -249,6 +257,9 @@ def day_off(staff_id: int, *, now: datetime) -> None:
     if person is None:
         return
     today = now.astimezone(person.branch.zone).date()
+    said_at = person.presence_since
+    if person.presence == Presence.GONE and said_at and said_at.astimezone(person.branch.zone).date() == today:
+        return  # whoever ended the shift today is gone already
     off = person.shift_exceptions.filter(date=today, start=None).first()
     if off:
         presence.finish(person, now=now, why=off.note or "выходной")

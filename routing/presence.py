@@ -94,13 +94,14 @@ def acknowledged(staff: StaffMember, *, now: datetime) -> None:
 
 
 def note_missed(staff: StaffMember, *, lead_id: int, now: datetime) -> bool:
-    """An offered lead ran out unanswered. So many in a row, and the person is marked «не отвечает»: True."""
+    """An offered lead ran out unanswered. So many in a row, and the person is marked «не отвечает»: True. Nobody need
+    answer who is not there."""
     limit = configs.load().settings.silent_after
-    if not limit or rehearsal.is_on():
+    if not limit or rehearsal.is_on() or not standing(staff, now=now).is_present:
         return False
     StaffMember.objects.filter(pk=staff.pk).update(missed_in_a_row=F("missed_in_a_row") + 1)
     fresh = StaffMember.objects.get(pk=staff.pk)
-    if fresh.missed_in_a_row < limit or not standing(fresh, now=now).is_present:
+    if fresh.missed_in_a_row < limit:
         return False
     missed = fresh.missed_in_a_row
     _say(fresh, Presence.SILENT, now=now, why=f"не взято подряд: {missed}")

@@ -13,22 +13,12 @@ from routing.models import Lead
 PAGE = 500
 # Until every process has seen the edit (`config.LOOK_AGAIN`), and the form's other rows are saved.
 PAUSE = timedelta(seconds=5)
-MOVING = frozenset(
-    {
-        "routing.SlaPolicy",
-        "business.Branch",
-        "business.OpeningHours",
-        "business.DateException",
-        "business.Shift",
-        "business.ShiftException",
-    }
-)
 
 
-def owe(now: datetime) -> None:
-    """The current tenant's clocks, if any run, are to be counted again, once for all edits of these seconds."""
+def owe(at: datetime) -> None:
+    """The current tenant's clocks, if any run, are to be counted again at that moment."""
     if page(0).exists():
-        later("routing.rearm_clocks", key="", at=now + PAUSE)
+        later("routing.rearm_clocks", key="", at=at)
 
 
 def page(after_id: int) -> QuerySet[Lead]:

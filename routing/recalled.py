@@ -21,7 +21,7 @@ from routing.models import Assignment, Lead, Queue
 from routing.outlook import Case, Needed, Team
 from routing.rules import words
 from routing.rules.deciding import Facts
-from routing.ruling import DAY, MORNING, facts_of
+from routing.ruling import facts_of, shift_word
 from tenants.business import presence
 from tenants.business.calendar import Calendar, Work, business_seconds_between
 from tenants.business.models import Branch, StaffMember, Stage
@@ -86,10 +86,7 @@ class Roster:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
         zone = self.config.branch(self.home[staff_id]).zone
         work = self._of_day(staff_id, moment.astimezone(zone).date())
-        if not work:
-            return ""
-        hour = work[0].start.astimezone(zone).hour
-        return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
+        return shift_word(work[0].start if work else None, zone)
 
     def _around(self, staff_id: int, moment: datetime) -> list[tuple[datetime, datetime, Standing]]:
         """Work and breaks of the days about the moment."""
@@ -192,19 +189,21 @@ def load_world(config: Config, since: datetime) -> World:
 # --- Its leads --------------------------------------------------------------------------------------------------------
 
 
+def _asked_about() -> QuerySet[Lead]:
+    """Leads that rules were asked about; what the assistant took for spam never came to them."""
+    aside = [Lead.Status.QUARANTINE, Lead.Status.SPAM]
+    return Lead.objects.filter(is_test=False).exclude(status__in=aside, intent="spam")
+
+
 def last_leads(limit: int) -> list[Lead]:
     """The newest leads that rules were asked about, oldest first; nobody's spam, no test leads."""
-    found = _real_leads().select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
+    found = _asked_about().select_related("contact", "conversation").order_by("-created_at", "-pk")[:limit]
     return list(reversed(found))
 
 
 def count_leads() -> int:
     """How many there are to recall."""
-    return _real_leads().count()
-
-
-def _real_leads() -> QuerySet[Lead]:
-    return Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE, intent="spam")
+    return _asked_about().count()
 
 
 def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:

@@ -20,9 +20,10 @@ from contacts.models import Contact, Message
 from leadhub import clock, rehearsal
 from leadhub.work import later
 from routing import backlog, config, reactions, rearming, rescoring
-from routing.models import Lead, ScorePolicy
+from routing.models import Lead, ScorePolicy, SlaPolicy
 from routing.signals import lead_changed
 from tenants.business.models import (
+    Branch,
     BusinessSettings,
     DateException,
     OpeningHours,
@@ -53,31 +54,26 @@ def settings_changed(sender: type[Model], **_: Any) -> None:
     it taught the assistant."""
     if sender._meta.app_label == "business" or sender._meta.label in SETTINGS:
         config.note_change()
-    if sender._meta.label in rearming.MOVING:
-        rearming.owe(clock.now())
+    if sender in (SlaPolicy, Branch):
+        rearming.owe(clock.now() + rearming.PAUSE)
 
 
 @receiver([post_save, post_delete])
 def rota_changed(sender: type[Model], instance: Model, **_: Any) -> None:
-    """Who is at work when was edited: whoever has open leads is looked at, and somebody may be there for what waits."""
+    """Who is at work when was edited: what follows is seen once for all rows of a form, and of a month."""
     if sender not in ROTA:
         return
     if isinstance(instance, ShiftException) and instance.start is None:
         later("routing.day_off", instance.staff_id)
-    for staff_id in _people_with_leads(instance):
-        later("routing.shift", staff_id, key=f"{staff_id}-now")
-    if Lead.objects.filter(status__in=["open", "needs_call"], waits_since__isnull=False).exists():
-        later("routing.backlog", key="now")
+    if Lead.objects.filter(status__in=[Lead.Status.OPEN, Lead.Status.NEEDS_CALL]).exists():
+        later("routing.rota", _whose(instance), at=clock.now() + rearming.PAUSE)
 
 
-def _people_with_leads(instance: Model) -> set[int]:
-    """Those whom the edited row speaks of; a branch's hours and the settings speak of everybody."""
-    owners = Lead.objects.filter(status__in=["open", "needs_call"], owner__isnull=False)
-    if isinstance(instance, StaffMember):
-        owners = owners.filter(owner_id=instance.pk)
-    elif isinstance(instance, (Shift, ShiftException)):
-        owners = owners.filter(owner_id=instance.staff_id)
-    return set(owners.values_list("owner_id", flat=True))
+def _whose(instance: Model) -> int:
+    """The person whom the edited row speaks of; 0: a branch's hours and the settings speak of everybody."""
+    if isinstance(instance, (Shift, ShiftException)):
+        return int(instance.staff_id)
+    return int(instance.pk) if isinstance(instance, StaffMember) else 0
 
 
 @receiver(lead_changed, sender=Lead)
@@ -154,7 +150,7 @@ def note_notice(notice: Notice, **_: Any) -> None:
 @receiver(lead_changed, sender=Lead)
 def follow_lead(lead: Lead, what: str, **_: Any) -> None:
     """Whoever was asked to take the lead need not any more."""
-    if what in ("assigned", "taken", "booked", "closed") and not rehearsal.is_on():
+    if what in ("assigned", "taken", "booked", "closed", "quarantined") and not rehearsal.is_on():
         later("routing.follow_notices", lead.pk)
 
 

@@ -155,6 +155,7 @@ class Actions:
     hand_back: bool = False
     book: bool = False
     call_task: bool = False
+    put_off: bool = False
     done: bool = False
     correct: bool = False
     release: bool = False

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from channels_app import outbound
 from channels_app.notices import notify
 from contacts.models import Conversation
 from leadhub.work import later
 from routing import config as configs
-from routing import quarantine, record, rulesets, sla
+from routing import presence, quarantine, record, rulesets, sla
 from routing.assignment import give, lock_assigning, people_at_work
 from routing.calls import call_task, kind_given
 from routing.config import Config
@@ -300,13 +301,20 @@ def _people(target: Target, lead: Lead, *, now: datetime) -> list[StaffMember]:
 
 
 def _shift_of(person: StaffMember, config: Config, now: datetime) -> str:
-    """The shift a person works today, by the hour it begins: morning, day or evening; "" for none."""
+    """The shift a person works today by the schedule, else the one begun by the button; "" for none."""
     rota = config.rotas.get(person.pk)
-    branch = config.branch(person.branch_id)
-    work = rota.work(now.astimezone(branch.zone).date(), config.calendars) if rota else []
-    if not work:
+    zone = config.branch(person.branch_id).zone
+    if work := rota.work(now.astimezone(zone).date(), config.calendars) if rota else []:
+        return shift_word(work[0].start, zone)
+    there = presence.standing(person, now=now)
+    return shift_word(there.began, zone) if there.is_present else ""
+
+
+def shift_word(began: datetime | None, zone: ZoneInfo) -> str:
+    """A shift by the hour it began: morning, day or evening; "" for none. Pure."""
+    if began is None:
         return ""
-    hour = work[0].start.astimezone(branch.zone).hour
+    hour = began.astimezone(zone).hour
     return "morning" if hour < MORNING else "day" if hour < DAY else "evening"
 
 

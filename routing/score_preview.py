@@ -65,7 +65,7 @@ class Preview:
 
 def last_leads(config: Config, *, now: datetime, limit: int = LEADS) -> list[Known]:
     """The newest leads, spam and test ones aside; two queries."""
-    rows = Lead.objects.filter(is_test=False).exclude(status=Lead.Status.QUARANTINE)
+    rows = Lead.objects.filter(is_test=False).exclude(status__in=[Lead.Status.QUARANTINE, Lead.Status.SPAM])
     found = list(rows.select_related("contact", "conversation__identity").order_by("-created_at", "-pk")[:limit])
     visits = leads.visits_of({lead.contact_id for lead in found})
     known = []

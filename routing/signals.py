@@ -2,7 +2,8 @@
 
 from django.dispatch import Signal
 
-# kwargs: lead, what ("created", "updated", "assigned", "taken", "booked", "closed", "needs_call", "released", ...), now
+# kwargs: lead, what ("created", "updated", "rescored", "assigned", "taken", "handed_back", "handed_over", "booked",
+# "closed", "needs_call", "quarantined", "released", "answered"), now
 lead_changed = Signal()
-# kwargs: task, what ("created", "done"), now
+# kwargs: task, what ("created", "moved", "done"), now
 task_changed = Signal()

@@ -27,6 +27,7 @@ TITLES = {
 }
 TOLD = {"take": "Взять", "person": "Ответить клиенту", "silence": "Ответить клиенту", "confirm": "Довести до записи"}
 PAUSE = "pause"  # why and until when the clocks stand still, beside them on the lead
+SNOOZED = "snoozed"  # why they do: who leads the lead put it aside
 PEOPLE = ("take", "person", "silence")
 
 
@@ -99,7 +100,8 @@ def taken(lead: Lead, *, now: datetime) -> None:
 def person_answered(lead: Lead, *, now: datetime) -> None:
     """A person wrote to the client: no answer is awaited until the client writes again."""
     _drop(lead, *PEOPLE)
-    show(lead, "", None, now)
+    until = until_of(lead)
+    show(lead, "later" if until else "", until, now)
     wait_for_client(lead, now=now)
 
 
@@ -146,7 +148,7 @@ def stop_all(lead: Lead, *, now: datetime) -> None:
 
 def wait_for_client(lead: Lead, *, now: datetime) -> None:
     """The next word is the client's: where the policy says so, the lead's own term stands until it comes."""
-    if terms_of(lead)["pause_waiting"] == "yes" and running(lead, "confirm"):
+    if terms_of(lead)["pause_waiting"] == "yes" and running(lead, "confirm") and until_of(lead) is None:
         _pause(lead, ("confirm",), {"why": "waiting", "until": None}, now=now)
 
 
@@ -165,6 +167,8 @@ def resume(lead: Lead, *, now: datetime) -> None:
     """Clocks that stood still go on with what was left of them: the client wrote, the call was made, the time came."""
     if not _standing(lead):
         return
+    if is_snoozed(lead) and lead.owner_id:  # it stayed with its person, who may be off shift by now
+        later("routing.shift", lead.owner_id, key=f"{lead.owner_id}-now", at=now)
     forget("routing.resume_clocks", lead.pk)
     lead.clocks = {name: value for name, value in (lead.clocks or {}).items() if name != PAUSE}
     record.keep(lead, "clocks")
@@ -182,6 +186,11 @@ def until_of(lead: Lead) -> datetime | None:
     return datetime.fromisoformat(until) if until else None
 
 
+def is_snoozed(lead: Lead) -> bool:
+    """Whether its person put the lead aside, and comes back to it."""
+    return (_standing(lead) or {}).get("why") == SNOOZED
+
+
 def _standing(lead: Lead) -> dict | None:
     return (lead.clocks or {}).get(PAUSE)
 
@@ -193,7 +202,7 @@ def _pause(lead: Lead, names: tuple[str, ...], why: dict, *, now: datetime) -> N
         if clock := running(lead, name):
             _keep(lead, **{name: clocks.paused(clock, hours_of(lead, name, clock.staff_id), now=now)})
             forget(KINDS[name].handler, lead.pk)
-    if why["until"] and lead.clock in {KINDS[name].shown for name in names}:
+    if why["until"] and (why["why"] == SNOOZED or lead.clock in {KINDS[name].shown for name in names}):
         show(lead, "later", datetime.fromisoformat(why["until"]), now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -121,6 +122,7 @@ class ConversationView:
     is_closed: bool = False
     outcome_title: str = ""  # «Записан», «Отказ»: once closed
     conversation_id: int = 0
+    put_off_choices: Sequence[Choice] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -14,7 +14,7 @@ from channels_app.models import ChannelAccount, Delivery
 from channels_app.outbound import sms_account
 from contacts.models import Conversation, Message
 from routing import config as configs
-from routing import queries
+from routing import queries, snoozing
 from routing.models import Decision, Lead
 from routing.rows import Actions, Piece, SlotView, mark
 from routing.scoring import INTENT_TITLES
@@ -59,6 +59,7 @@ def conversation_view(lead: Lead, member: Member, *, now: datetime, before: int 
         assistant_typing=_assistant_writes(conversation, messages),
         is_closed=not lead.is_open,
         outcome_title=str(Lead.Status(lead.status).label).capitalize() if not lead.is_open else "",
+        put_off_choices=snoozing.choices(lead, now=now),
     )
 
 
@@ -79,6 +80,7 @@ def actions_of(lead: Lead, member: Member) -> Actions:
         hand_back=is_led and (leads_it or is_staff and member.may("inbox.all")),
         book=not is_quarantined,
         call_task=lead.is_open,
+        put_off=snoozing.may(lead, member.staff),
         done=lead.is_open,
         correct=lead.is_open,
         release=is_quarantined and member.may("inbox.all"),

@@ -83,11 +83,16 @@ def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
         ]
     home = dict(StaffMember.objects.filter(is_active=True).values_list("pk", "branch_id"))
     roster = recalled.Roster(config, home)
+    begun = {one.staff_id: one.since for one in people if one.is_on_shift and not one.is_away}
 
     def asked(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
         return [one for one in people if one.role in roles or one.staff_id in ids]
 
-    return Moment(asked, lambda staff_id: roster.shift_of(staff_id, now))
+    def shift_of(staff_id: int) -> str:
+        zone = config.branch(home[staff_id]).zone
+        return roster.shift_of(staff_id, now) or ruling.shift_word(begun.get(staff_id), zone)
+
+    return Moment(asked, shift_of)
 
 
 def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:

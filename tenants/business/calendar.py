@@ -1,4 +1,4 @@
-"""Business time: when a branch is open, who is on shift at a moment, and clocks that run only in opening hours.
+"""Business time: when a branch is open, when a person works, and clocks that run only in opening hours.
 
 The upper part is pure: a `Calendar` and a `Rota` are plain values, loaded once by the functions at the end.
 Moments are aware; days and times of day are those of the branch's zone.
@@ -353,28 +353,6 @@ def load_rotas(staff: Collection[StaffMember]) -> dict[int, Rota]:
         has_hours = change.start is not None and change.end is not None
         exceptions[change.staff_id][change.date] = (change.start, change.end) if has_hours else None
     return {member.pk: Rota(member.branch_id, tuple(patterns[member.pk]), exceptions[member.pk]) for member in staff}
-
-
-def on_shift(moment: datetime, branch: Branch | None = None, roles: Collection[str] | None = None) -> list[StaffMember]:
-    """Active people at work at the moment and not away, by name; in any branch and role where none is named.
-
-    Six queries whatever the number of people."""
-    present = StaffMember.objects.filter(is_active=True, is_away=False)
-    if roles is not None:
-        present = present.filter(role__in=roles)
-    staff = list(present)
-    calendars, rotas = load_calendars(), load_rotas(staff)
-    at_work = []
-    for member in staff:
-        work = rotas[member.pk].at(moment, calendars)
-        if work and (branch is None or work.branch_id == branch.pk):
-            at_work.append(member)
-    return at_work
-
-
-def shift_intervals(staff: StaffMember, day: date) -> list[Work]:
-    """Stretches of work of one person on a local day, breaks left out; empty: off."""
-    return load_rotas([staff])[staff.pk].work(day, load_calendars())
 
 
 def opening_hours_text(branch: Branch) -> str:

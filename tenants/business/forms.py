@@ -45,7 +45,7 @@ class ServiceForm(forms.ModelForm):
         return told
 
 
-class StaffForm(PreferencesForm, forms.ModelForm):  # type: ignore[misc, valid-type]
+class StaffForm(PreferencesForm, forms.ModelForm):  # type: ignore[misc, valid-type]  # made by type() of the channels
     """A person, and how they are told of leads."""
 
     class Meta:

@@ -126,27 +126,7 @@ def load_matrix() -> dict[str, dict[str, str]]:
 
 def accountable(stage: str) -> str | None:
     """The role that answers for a stage; None only in a business whose matrix was not filled in."""
-    return next(iter(_roles(stage, Letter.A)), None)
-
-
-def responsible(stage: str) -> list[str]:
-    """Roles that do a stage's work, the assistant first where it is one."""
-    return _roles(stage, Letter.R)
-
-
-def consulted(stage: str) -> list[str]:
-    """Roles that hear of a stage's work beforehand."""
-    return _roles(stage, Letter.C)
-
-
-def informed(stage: str) -> list[str]:
-    """Roles that hear of a stage's work afterwards."""
-    return _roles(stage, Letter.I)
-
-
-def _roles(stage: str, letter: Letter) -> list[str]:
-    found = set(MatrixCell.objects.filter(stage=stage, letter=letter).values_list("role", flat=True))
-    return [role for role in MatrixRole.values if role in found]
+    return MatrixCell.objects.filter(stage=stage, letter=Letter.A).values_list("role", flat=True).first()
 
 
 def people_of(role: str, branch: Branch | None = None) -> list[StaffMember]:

@@ -8,7 +8,6 @@ from datetime import date, time, timedelta
 
 from django.db import transaction
 
-from leadhub.work import later
 from tenants.business.models import Branch, Shift, StaffMember
 
 DAY = timedelta(days=1)
@@ -48,8 +47,7 @@ def fill(
     """Write the plan as shifts. `replace`: in place of all repeating shifts that were there; changed days stay."""
     if replace:
         staff.shifts.all().delete()
-    later("routing.shift", staff.pk, key=f"{staff.pk}-now")  # the end of a shift that is on may have moved
-    return Shift.objects.bulk_create(
+    made = [
         Shift(
             staff=staff,
             branch=branch,
@@ -62,4 +60,7 @@ def fill(
             break_end=pause[1] if pause else None,
         )
         for offset in plan.offsets
-    )
+    ]
+    for shift in made:
+        shift.save()  # one by one: whoever reads shifts hears of each
+    return made

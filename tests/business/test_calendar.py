@@ -19,9 +19,9 @@ from tenants.business.calendar import (
     business_seconds_between,
     hours_text,
     load_calendar,
-    on_shift,
+    load_calendars,
+    load_rotas,
     opening_hours_text,
-    shift_intervals,
 )
 from tenants.business.models import BusinessSettings, DateException, OpeningHours, Shift, ShiftException
 
@@ -347,32 +347,22 @@ def test_day_off_of_the_person():
     assert Rota(1, two_by_two(), {day: None}).work(day, {1: weekly(DAYTIME)}) == []
 
 
-def test_who_is_on_shift_now(salon, django_assert_num_queries):
-    noon = at("2026-11-25 12:00")
-    everybody = {"Анна", "Борис", "Виктор", "Марина", "Мила", "Ольга", "Светлана"}
-    assert {person.name for person in on_shift(noon)} == everybody
-    branch = salon.branch
-    with django_assert_num_queries(6):
-        assert [person.name for person in on_shift(noon, branch, ["receptionist"])] == ["Анна", "Борис"]
-    assert on_shift(at("2026-11-25 21:00")) == []
-
-
-def test_away_off_on_a_break_or_gone_is_not_on_shift(salon):
-    noon = at("2026-11-25 12:00")
-    anna, boris = salon.anna, salon.boris
-    anna.is_away = True
-    anna.save()
-    ShiftException.objects.create(staff=boris, date=noon.date())
-    olga, marina = salon.olga, salon.marina
+def test_rotas_are_read_from_their_rows(salon, django_assert_num_queries):
+    day, boris, olga = date(2026, 11, 25), salon.boris, salon.olga
+    ShiftException.objects.create(staff=boris, date=day, start=time(12), end=time(18))
+    ShiftException.objects.create(staff=salon.marina, date=day)
     Shift.objects.filter(staff=olga).update(break_start=time(12), break_end=time(13))
-    marina.is_active = False
-    marina.save()
-    assert on_shift(noon, roles=["receptionist", "specialist"]) == []
-    boris.shift_exceptions.update(start=time(12), end=time(18))
-    assert on_shift(noon, roles=["receptionist"]) == [boris]
-    assert [(work.start, work.end) for work in shift_intervals(olga, noon.date())] == [
-        (at("2026-11-25 09:00"), at("2026-11-25 12:00")),
-        (at("2026-11-25 13:00"), at("2026-11-25 21:00")),
+    people, calendars_ = [boris, olga, salon.marina], load_calendars()
+    with django_assert_num_queries(2):
+        rotas = load_rotas(people)
+    worked = [[(work.start, work.end) for work in rotas[one.pk].work(day, calendars_)] for one in people]
+    assert worked == [
+        [(at("2026-11-25 12:00"), at("2026-11-25 18:00"))],
+        [
+            (at("2026-11-25 09:00"), at("2026-11-25 12:00")),
+            (at("2026-11-25 13:00"), at("2026-11-25 21:00")),
+        ],
+        [],
     ]
 
 

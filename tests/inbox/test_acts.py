@@ -9,8 +9,9 @@ from booking.models import Appointment
 from channels_app.models import Delivery
 from contacts.models import Contact
 from leadhub.work.models import DueWork
-from routing.models import Lead, Task
-from tests.inbox.conftest import WANTS_TODAY, words_of
+from routing import config
+from routing.models import Lead, SlaPolicy, Task
+from tests.inbox.conftest import WANTS_TODAY, Screen, words_of
 
 SPAM = "Продвижение сайтов в топ! Гарантия! Скидка 50% http://seo-spam.example Пишите"
 
@@ -292,3 +293,37 @@ def test_the_next_page_keeps_view_and_query(salon, anna, clock):
     assert "q=%D0" in following
     assert page.count("data-row-link") == queries.PAGE
     assert words_of(anna.browser.get(following)).count("data-row-link") == 1
+
+
+# --- Later -----------------------------------------------------------------------------------------------------------
+
+
+def test_who_leads_a_lead_puts_it_off_and_nobody_else(salon, neighbour, anna, boris, hot_lead, clock):
+    assert 'data-key="l"' not in words_of(anna.get(f"inbox/{hot_lead.pk}/"))
+    anna.post(f"inbox/{hot_lead.pk}/take/")
+    page = words_of(anna.get(f"inbox/{hot_lead.pk}/"))
+    assert 'data-key="l"' in page
+    assert "завтра в 9:00" in page
+    assert 'data-key="l"' not in words_of(boris.get(f"inbox/{hot_lead.pk}/"))
+    refused = words_of(boris.post(f"inbox/{hot_lead.pk}/later/", when="60"))
+    assert "может тот, кто её ведёт" in refused
+    assert "Выберите, когда" in words_of(anna.post(f"inbox/{hot_lead.pk}/later/", when="вечером"))
+    assert salon.lead().clock == "answer"
+    with neighbour.inside():
+        assert Screen(neighbour, "anna").post(f"inbox/{hot_lead.pk}/later/", when="60").status_code == 404
+
+    done = words_of(anna.post(f"inbox/{hot_lead.pk}/later/", when="60"))
+    assert "Заявка отложена, напомним в 13:00" in done
+    lead = salon.lead()
+    assert (lead.clock, lead.clock_due_at) == ("later", clock.now() + timedelta(hours=1))
+    assert lead.decisions.filter(kind="put_off", title="Анна: напомнить позже").exists()
+    assert "вернуться к клиенту" in done
+
+
+def test_where_the_terms_run_on_nothing_can_be_put_off(salon, anna, hot_lead):
+    SlaPolicy.objects.update_or_create(pk=1, defaults={"pause_agreed": "no"})
+    config.forget_all()
+    anna.post(f"inbox/{hot_lead.pk}/take/")
+    assert 'data-key="l"' not in words_of(anna.get(f"inbox/{hot_lead.pk}/"))
+    anna.post(f"inbox/{hot_lead.pk}/later/", when="60")
+    assert salon.lead().clock == "answer"

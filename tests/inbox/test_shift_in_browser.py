@@ -31,6 +31,9 @@ def day(committed_salon):
 def test_a_day_by_the_button(day, open_page):  # noqa: F811 - the fixture
     for width in (1440, 390):
         page, complaints = open_page(width)
+        if width == 1440:
+            page.goto(day.url("inbox/?view=mine"))
+            put_off(page)
         page.goto(day.url("inbox/shift/"))
         shift = page.locator("#shift-page")
         shift.get_by_text("на месте до 21:00").wait_for()
@@ -74,6 +77,23 @@ def test_who_does_not_answer_is_back_by_one_click(marked, open_page):  # noqa: F
     shift.get_by_role("button", name="Я на месте").click()
     shift.get_by_text("на месте до 21:00").wait_for()
     assert real(complaints) == []
+
+
+def put_off(page) -> None:
+    """The lead that Viktor leads, by the keyboard: «Позже», an hour, «Отложить»."""
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Позже").wait_for()
+    look(page, "talk")
+    page.keyboard.press("l")
+    page.get_by_role("heading", name="Напомнить позже").wait_for()
+    page.keyboard.press("ArrowRight")
+    look(page, "later")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Заявка отложена, напомним в 13:00").wait_for()
+    page.locator("#conversation-head").get_by_text("вернуться к клиенту").wait_for()
+    look(page, "put-off")
 
 
 def look(page, name: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from channels_app.models import Notice
 from contacts.models import Contact
-from routing import assignment, config
+from routing import assignment, config, presence
 from routing.models import Lead, Queue
 from tenants.business.models import BusinessSettings, Shift, StaffMember
 from tests.routing.making import make_lead
@@ -120,6 +120,19 @@ def test_named_shift_takes_who_works_it_today(salon, clock, outside):
     lead = salon.receives("telegram", "Сколько стоит маникюр?")
     assert lead.owner is not None
     assert lead.owner != salon.anna
+
+
+def test_a_shift_that_was_begun_by_the_button_has_a_name_too(salon, clock, outside):
+    from routing import rulesets
+
+    Shift.objects.filter(staff=salon.anna).delete()
+    Shift.objects.exclude(staff=salon.anna).update(start=time(8), end=time(21))
+    config.forget_all()
+    presence.begin(salon.anna, now=clock.now())  # at noon
+    rulesets.save_draft("IF intent = price_question THEN assign_to = shift_day", by="Виктор", now=clock.now())
+    rulesets.publish(by="Виктор", now=clock.now())
+    config.forget_all()
+    assert salon.receives("telegram", "Сколько стоит маникюр?").owner == salon.anna
 
 
 def test_previous_manager_by_a_rule(salon, clock, outside):

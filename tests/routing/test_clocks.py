@@ -8,7 +8,7 @@ from django.db import connection
 from channels_app.models import Delivery, Notice
 from channels_app.signals import delivery_changed
 from leadhub.work.models import DueWork
-from routing import assignment, calls, clocks, config, rulesets, sla
+from routing import assignment, calls, clocks, config, presence, rulesets, sla
 from routing.models import Lead, SlaPolicy
 from routing.policies import USUAL, LeadFacts, policy_for
 from tenants.business.models import BusinessSettings, DateException, OpeningHours, Service, Shift, StaffMember
@@ -208,12 +208,33 @@ def test_the_policy_says_who_gets_a_lead_that_nobody_took(salon, clock, accepted
     assert (lead.clock, lead.clock_due_at) == ("take", clock.now() + timedelta(seconds=59))
 
 
+@pytest.mark.parametrize(("action", "name"), [("senior", "Светлана"), ("backup", "Марина")])
+def test_a_late_lead_goes_to_nobody_who_is_full_or_gone(salon, clock, accepted, action, name):
+    BusinessSettings.objects.update(backup_staff=salon.marina)
+    set_terms(take_action=action)
+    full = salon.person(name)
+    full.load_cap = 0
+    full.save()
+    first = salon.receives("telegram", HOT).owner
+    clock.tick(seconds=61)
+    assert salon.lead().owner == first
+    assert notices(first, "reassigned") == []
+    full.load_cap = 4
+    full.save()
+    presence.finish(full, now=clock.now())
+    other = salon.receives("telegram", HOT, client=77).owner
+    clock.tick(seconds=61)
+    assert salon.lead(77).owner == other
+    assert any(text.startswith("Клиент ждёт, заявку не взяли") for text in notices(salon.svetlana))
+
+
 def test_a_call_or_a_word_instead_of_handing_on(salon, clock, accepted):
     set_terms(take_action="call", confirm_action="notice")
     first = salon.receives("telegram", HOT).owner
     clock.tick(seconds=61)
     lead = salon.lead()
     assert (lead.owner, lead.status, lead.tasks.count()) == (first, Lead.Status.NEEDS_CALL, 1)
+    assert notices(first, "reassigned") == ["Заявка не взята за 60 с, нужно перезвонить клиенту"]
     clock.tick(minutes=15)
     assert "Срок вышел: довести до записи" in notices(first, "breach")
     assert any("не доведена" in text for text in notices(salon.svetlana))  # A of the stage hears of every breach
@@ -312,6 +333,15 @@ def test_a_call_agreed_for_the_evening_stops_the_clocks_until_then(salon, clock,
     assert sla.running(lead, "confirm").due_at == evening + 59 * MINUTE
     clock.tick(minutes=1, seconds=30)
     assert salon.lead().breaches == 1
+
+
+def test_a_call_that_is_put_to_another_time_is_shown_by_it(salon, clock, accepted):
+    lead = salon.receives("telegram", HOT)
+    calls.needs_call(lead, why="передать некому", now=clock.now())
+    evening = clock.now() + timedelta(hours=6)
+    calls.call_task(lead, why="клиент просил в 18:00", at=evening, now=clock.now())
+    lead = salon.lead()
+    assert (lead.clock, lead.clock_due_at, lead.tasks.get().due_at) == ("call", evening, evening)
 
 
 def test_the_client_who_writes_first_starts_them_again(salon, clock, accepted):
@@ -438,6 +468,18 @@ def test_a_lead_that_became_a_call_for_want_of_an_answer_is_no_call_any_more(sal
     assert (lead.status, lead.owner, lead.tasks.filter(done_at=None).count()) == (Lead.Status.OPEN, None, 0)
 
 
+def test_a_late_answer_takes_a_lead_out_of_the_queue_too(salon, clock):
+    BusinessSettings.objects.update(backup_staff=None)
+    StaffMember.objects.update(load_cap=0)
+    set_terms(late_answer_seconds=0)
+    lead = salon.receives("telegram", PRICE)
+    clock.tick(seconds=4)
+    assert salon.lead().waits_since
+    accept(answer_of(lead), now=clock.now())
+    clock.settle()
+    assert (salon.lead().waits_why, salon.lead().waits_since) == ("", None)
+
+
 def test_who_took_it_and_a_hot_one_stay_with_their_people(salon, clock):
     warm = salon.receives("telegram", PRICE)
     hot = salon.receives("telegram", HOT, client=502)
@@ -465,7 +507,7 @@ def test_after_an_outage_people_get_what_they_have_room_for_the_hottest_first(sa
     boris = salon.boris
     boris.load_cap = 2
     boris.save()
-    clock.settle()
+    clock.tick(seconds=6)
     assert all(salon.lead(client).owner for client in (601, 603))
 
 

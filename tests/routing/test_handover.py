@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from channels_app.models import Notice
 from contacts.models import Message
-from routing import assignment, calls, config, leads, presence
+from leadhub.work.models import DueWork
+from routing import assignment, calls, config, leads, presence, sla, snoozing
 from routing.models import Lead, Task
+from tenants.business import shifts
 from tenants.business.models import BusinessSettings, Shift, ShiftException, StaffMember
 from tests.routing.making import make_lead
 
@@ -91,6 +93,7 @@ def test_a_quiet_talk_goes_back_to_the_assistant(salon, clock, led_by_anna):
     lead = fresh(led_by_anna)
     assert (lead.owner, lead.waits_why, lead.conversation.needs_person) == (None, "", False)
     assert "Ведёт ассистент" in record(lead)
+    assert DueWork.objects.filter(handler="reminders.follow", key=str(lead.pk)).exists()  # it writes again, if need be
 
 
 def test_the_planned_end_waits_for_a_live_talk(salon, clock, led_by_anna, make):
@@ -118,7 +121,7 @@ def test_an_edited_shift_moves_its_end(salon, clock, led_by_anna):
     shift.start = "09:00"
     shift.save()
     config.forget_all()
-    clock.settle()
+    clock.tick(seconds=6)
     assert fresh(led_by_anna).owner == salon.boris
 
 
@@ -246,7 +249,7 @@ def test_who_left_the_staff_leaves_the_leads(salon, clock, led_by_anna):
     anna = salon.anna
     anna.is_active = False
     anna.save()
-    clock.settle()
+    clock.tick(seconds=6)
     assert fresh(led_by_anna).owner == salon.boris
     assert "больше не работает" in fresh(led_by_anna).conversation.messages.get(author="note").text
 
@@ -259,3 +262,71 @@ def test_the_neighbours_shift_moves_nothing_here(salon, neighbour, clock, led_by
     with salon.inside():
         assert fresh(led_by_anna).owner == salon.anna
         assert not salon.anna.is_away
+
+
+def test_a_client_who_asks_for_a_person_is_not_left_with_who_went_home(salon, clock):
+    asks = "Позовите, пожалуйста, администратора, хочу поговорить с человеком"
+    lead = salon.receives("telegram", "Сколько стоит маникюр?")
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    assignment.hand_back(fresh(lead), by=salon.anna, now=clock.now())
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.taken_at, lead.clock) == (salon.anna, None, "take")  # she is there: her clock runs
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    assignment.hand_back(fresh(lead), by=salon.anna, now=clock.now())
+    StaffMember.objects.filter(name="Анна").update(is_away=True)
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.clock) == (salon.boris, "take")
+    StaffMember.objects.filter(name="Борис").update(is_away=True)
+    lead = salon.receives("telegram", asks)
+    assert (lead.owner, lead.status) == (None, Lead.Status.NEEDS_CALL)
+    assert lead.waits_why
+
+
+def test_who_is_not_there_has_missed_nothing(salon, clock, make):
+    presence.finish(salon.anna, now=clock.now())
+    presence.note_missed(salon.anna, lead_id=make().pk, now=clock.now())
+    assert salon.anna.missed_in_a_row == 0
+
+
+def test_a_month_of_shifts_is_one_piece_of_work(salon, clock, led_by_anna, django_assert_max_num_queries):
+    days = [clock.now().date() + timedelta(days=n) for n in range(1, 31)]
+    with django_assert_max_num_queries(5 * len(days)):  # the row in its savepoint, is any lead open, what is owed
+        for day in days:
+            ShiftException.objects.create(staff=salon.anna, date=day, start=time(12), end=time(18))
+    assert [work.ids for work in DueWork.objects.filter(handler="routing.rota")] == [[salon.anna.pk]]
+
+
+def test_shifts_that_are_filled_in_count_like_shifts_that_are_edited(salon, clock, led_by_anna):
+    hours = time(9), time(12)
+    shifts.fill(salon.anna, shifts.weekly(range(7)), branch=salon.branch, hours=hours)
+    config.forget_all()
+    clock.tick(seconds=6)
+    assert fresh(led_by_anna).owner == salon.boris
+
+
+def test_what_a_person_put_aside_stays_theirs_until_they_are_reminded(salon, clock, led_by_anna):
+    until = snoozing.put_off(led_by_anna, "morning", by=salon.anna, now=clock.now())
+    assert until.astimezone(salon.branch.zone).hour == 9
+    lead = fresh(led_by_anna)
+    assert (lead.clock, lead.clock_due_at) == ("later", until)
+    sla.person_answered(lead, now=clock.now())  # a word to the client changes nothing of it
+    assert fresh(lead).clock == "later"
+    clock.tick(hours=20, minutes=59)
+    lead = fresh(lead)
+    assert (lead.owner, lead.conversation.held_by, lead.breaches) == (salon.anna, salon.anna, 0)
+    clock.tick(minutes=2)
+    lead = fresh(lead)
+    assert (lead.owner, lead.clock) == (salon.anna, "")
+    assert Notice.objects.filter(staff=salon.anna, lead_id=lead.pk, text__startswith="Пора вернуться").exists()
+
+
+def test_a_client_who_writes_at_night_is_not_left_to_who_put_the_lead_aside(salon, clock):
+    lead = salon.receives("telegram", "Сколько стоит маникюр?")
+    assignment.take(lead, by=salon.anna, now=clock.now())
+    snoozing.put_off(lead, "morning", by=salon.anna, now=clock.now())
+    clock.tick(hours=11)
+    salon.receives("telegram", "Вы ещё работаете?")
+    clock.tick(seconds=5)
+    lead = fresh(lead)
+    assert (lead.owner, lead.conversation.held_by) == (None, None)
+    assert lead.waits_why
