@@ -14,8 +14,8 @@ from crm.reading import is_for_crm
 from crm.waiting import HANDLER
 from leadhub.work import later
 from leadhub.work.models import DueWork
+from routing.card_rows import CrmView
 from routing.models import Lead, SlaPolicy
-from routing.rows import CrmView
 
 
 def state_of(lead: Lead) -> CrmView:

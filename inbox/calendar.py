@@ -21,8 +21,9 @@ from inbox.screen import screen, whole_number
 from leadhub import clock
 from routing import config as configs
 from routing import queries, visits
+from routing.card_rows import OpeningDay, OpeningView
 from routing.cards import read_value, short_name, value_of
-from routing.rows import Choice, OpeningDay, OpeningView
+from routing.rows import Choice
 from tenants.access import Member
 from tenants.business.models import Branch
 

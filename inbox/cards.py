@@ -6,8 +6,8 @@ from datetime import datetime
 
 from crm import queries as crm_queries
 from routing import cards
+from routing.card_rows import CardView
 from routing.models import Lead
-from routing.rows import CardView
 from tenants.access import Member
 
 

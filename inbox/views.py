@@ -27,7 +27,7 @@ from routing import presence as shifts
 from routing import quarantine as quarantine_acts
 from routing.cards import contact_view, openings_view, read_value
 from routing.models import Lead
-from routing.rows import ConversationView
+from routing.talk_rows import ConversationView
 from tenants.access import Member
 
 POLL_OVERLAP = timedelta(seconds=2)  # what was being committed while the last answer was made

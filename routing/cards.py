@@ -16,25 +16,21 @@ from contacts import phones_proof
 from contacts.models import Consent, Contact, Identity, Message
 from routing import config as configs
 from routing import leads, queries, talks, timeline
-from routing.models import Decision, Lead
-from routing.rows import (
+from routing.card_rows import (
     AppointmentView,
-    CandidateView,
     CardView,
-    Choice,
     ConsentView,
     ContactView,
     CrmView,
-    DecisionView,
     IdentityView,
     OpeningDay,
     OpeningsView,
     OpeningView,
-    ScorePart,
-    ScoreStep,
-    ScoreView,
     UnderstoodView,
 )
+from routing.models import Decision, Lead
+from routing.record_rows import CandidateView, DecisionView, ScorePart, ScoreStep, ScoreView
+from routing.rows import Choice
 from routing.scoring import INTENT_TITLES
 from tenants.access import Member
 from tenants.business.models import Service, StaffMember, Stage

@@ -53,8 +53,7 @@ class Config:
     branches: tuple[Branch, ...]
     price_list: tuple[ServiceInfo, ...]
     weights: Weights
-    policy: SlaPolicy  # the usual terms
-    policies: tuple[SlaPolicy, ...]  # the usual ones and the exceptions to them
+    policies: tuple[SlaPolicy, ...]  # the usual terms and the exceptions to them
     wording: Wording
     calendars: dict[int, Calendar]  # by branch id
     ground: Ground
@@ -201,7 +200,6 @@ def _read() -> Config:
         branches=branches,
         price_list=services,
         weights=weights_of(ScorePolicy.load(), [service.price_kopecks for service in services]),
-        policy=SlaPolicy.load(),
         policies=tuple(SlaPolicy.objects.all()),
         wording=Wording(settings.tone),
         calendars=calendars,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from routing.rules.reading import read_rules
-from routing.rules.shapes import Action, Branch, Comparison, Condition, Not, Rule
+from routing.rules.shapes import Action, Comparison, Rule, rewritten
 
 AskKind = Literal["person", "people", "queue", "source", "branch", "service", "category", "promo", "district"]
 
@@ -56,22 +56,13 @@ def fill(template: Template, answers: Mapping[str, str]) -> list[Rule]:
         if not answers.get(ask.key, "").strip():
             raise NotAnswered(f"Выберите: {ask.title.lower()}.")
     places = {f"{{{ask.key}}}": answers[ask.key] for ask in template.asks}
-    return [_filled(rule, places) for rule in read_rules(template.text).rules]
 
+    def test(one: Comparison) -> Comparison:
+        return replace(
+            one, values=tuple(places.get(value, value) if isinstance(value, str) else value for value in one.values)
+        )
 
-def _filled(rule: Rule, places: Mapping[str, str]) -> Rule:
-    branches = tuple(Branch(_condition(one.condition, places), _actions(one.actions, places)) for one in rule.branches)
-    return replace(rule, branches=branches, otherwise=_actions(rule.otherwise, places))
+    def action(one: Action) -> Action:
+        return replace(one, value=places.get(one.value, one.value) if one.value else None)
 
-
-def _actions(actions: Sequence[Action], places: Mapping[str, str]) -> tuple[Action, ...]:
-    return tuple(Action(one.name, places.get(one.value, one.value) if one.value else None) for one in actions)
-
-
-def _condition(condition: Condition, places: Mapping[str, str]) -> Condition:
-    if isinstance(condition, Comparison):
-        values = tuple(places.get(one, one) if isinstance(one, str) else one for one in condition.values)
-        return replace(condition, values=values)
-    if isinstance(condition, Not):
-        return Not(_condition(condition.part, places))
-    return replace(condition, parts=tuple(_condition(part, places) for part in condition.parts))
+    return [rewritten(rule, test, action) for rule in read_rules(template.text).rules]

@@ -91,8 +91,8 @@ def rescore_all(*, now: datetime) -> None:
 
 
 @handler("routing.simulate", kind="outside", queue="bulk", max_attempts=2)
-def simulate(rule_set_id: int, limit: int, *, now: datetime) -> None:
-    simulation_job.run(rule_set_id, limit, now=now)
+def simulate(rule_set_id: int, limit: int, weights: dict[str, int] | None = None, *, now: datetime) -> None:
+    simulation_job.run(rule_set_id, limit, weights, now=now)
 
 
 @handler(review.HANDLER)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from routing.assignment import Candidate, Choice, choose
+from routing.assignment import ON_DUTY, Candidate, Choice, choose
 from routing.rules import words
 from routing.rules.deciding import Facts, Verdict, otherwise
 from routing.rules.shapes import Action, Rule
@@ -17,7 +17,6 @@ from routing.rules.targets import Target, target_of
 from routing.ruling import Plan, plan, plan_late
 
 GIVING = ("assign_to", "reassign_to", "escalate_to")
-BACKUP = "резервный сотрудник"
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Case:
     is_form: bool
     needed: Needed | None = None
     led_by: frozenset[int] = frozenset()  # who led other leads of this client
+    language: str = ""  # the client's, where it is known
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Outcome:
     """What the rules and the usual path came to."""
 
     owner_id: int | None = None
-    is_called: bool = False  # a person is wanted; without an owner the lead «нужен звонок»
+    is_called: bool = False  # a person is wanted; without an owner the lead waits in the queue
     is_quarantined: bool = False
     why: str = ""  # what gave it to a person or put it aside; "": the assistant leads it
     choice: Choice | None = None
@@ -106,7 +106,7 @@ class Outcome:
 class Moment:
     """The people as they are when a lead is decided."""
 
-    people: Callable[[], Sequence[Candidate]]  # asked only where somebody is to be chosen
+    people: Callable[[Collection[str], Collection[int]], Sequence[Candidate]]  # of these roles or ids
     shift_of: Callable[[int], str]  # staff id -> "morning", "day", "evening" or ""
 
 
@@ -143,10 +143,9 @@ def _carry_out(done: Outcome, case: Case, wanted: Plan, team: Team, moment: Mome
     done.lost += wanted.lost
     if wanted.waits is not None:
         done.waits = wanted.waits
-    strategy = next((action.value or "" for _, action in wanted.actions if action.name == "strategy"), "")
     is_given = False
     for rule, action in wanted.actions:
-        is_given = _do(done, case, rule, action, strategy, team, moment, is_late=is_late) or is_given
+        is_given = _do(done, case, rule, action, wanted.strategy, team, moment, is_late=is_late) or is_given
     return is_given
 
 
@@ -168,11 +167,9 @@ def _do(
     if action.name == "tag" and value not in done.tags:
         done.tags.append(value)
     elif action.name == "priority":
-        choices = words.action_of("priority")
-        choice = words.choice_of(choices.choices if choices else (), value)
-        done.priority = choice.key if choice else "normal"
+        done.priority = words.chosen("priority", value) or "normal"
     elif action.name == "start_nurture":
-        done.sequence = value
+        done.sequence = words.chosen("start_nurture", value)
     elif action.name == "create_task" and words.plain(value) not in map(words.plain, done.tasks):
         done.tasks.append(value)
     elif action.name == "notify":
@@ -201,6 +198,7 @@ def _assign(
     if done.owner_id and (action.name == "assign_to" or not is_late and done.owner_id in meant):
         return False
     tried = done.tried if done.owner_id else []
+    only_first = bool(rule.otherwise) and action.name != "assign_to"
     given = _give(
         done,
         case,
@@ -210,10 +208,11 @@ def _assign(
         exclude=tried,
         first=meant,
         strategy=strategy or target.strategy or team.strategy(target),
-        only_first=bool(rule.otherwise) and action.name != "assign_to",
+        only_first=only_first,
     )
-    if given:
+    if given or not only_first:  # nobody could: it waits for somebody
         done.is_called = True
+    if given:
         return True
     is_given = False
     for last in otherwise(rule).actions:
@@ -234,27 +233,27 @@ def _give(
     strategy: str = "round_robin",
     only_first: bool = False,
 ) -> bool:
+    """As `assignment.give()`."""
     tiers = [] if only_first else team.tiers[case.stage]
-    roles = {role for tier in tiers for role in tier}
-    people = [one for one in moment.people() if one.role in roles or one.staff_id in first]
+    backup_id = None if only_first else team.backup_id
+    roles = {role for tier in tiers for role in tier} | set(() if only_first else ON_DUTY)
     choice = choose(
-        people,
+        moment.people(roles, [*first, *([backup_id] if backup_id else [])]),
         tiers=tiers,
         branch_id=case.branch_id,
         exclude=exclude,
         first=first,
         strategy=strategy,
         skill_id=case.skill_id,
+        language=case.language,
+        has_reserve=not only_first,
+        backup_id=backup_id,
     )
-    chosen = choice.staff_id
-    if chosen is None and not only_first and team.backup_id and team.backup_id not in exclude:
-        chosen = team.backup_id
-        choice = replace(choice, staff_id=chosen, reason=f"{BACKUP}: {choice.reason}")
     done.choice = choice
-    if chosen is None:
+    if choice.staff_id is None:
         return False
-    done.owner_id, done.why = chosen, why
-    done.tried = [*done.tried, chosen]
+    done.owner_id, done.why = choice.staff_id, why
+    done.tried = [*done.tried, choice.staff_id]
     return True
 
 

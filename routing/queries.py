@@ -33,19 +33,11 @@ from contacts.models import Contact, Conversation, Identity, Message
 from routing import access, presence, scoring, sla
 from routing import config as configs
 from routing.assignment import people_at_work
+from routing.card_rows import TaskView
 from routing.models import Lead, Task
-from routing.rows import (
-    Clock,
-    Colleague,
-    Counters,
-    Holder,
-    InboxRow,
-    ShiftMark,
-    ShiftState,
-    ShiftView,
-    TaskView,
-)
+from routing.rows import Clock, Counters, Holder, InboxRow
 from routing.scoring import INTENT_TITLES
+from routing.shift_rows import Colleague, ShiftMark, ShiftState, ShiftView
 from tenants.access import Member
 from tenants.business.models import Presence, Role, StaffMember
 from tenants.business.presence import NO_ROTA, NOT_BEGUN, Standing, next_start

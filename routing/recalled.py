@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from routing import assignment, leads, scoring
+from routing import assignment, leads, scoring, sla
 from routing.assignment import Candidate
 from routing.config import Config
 from routing.models import Assignment, Lead, Queue
@@ -21,8 +22,10 @@ from routing.outlook import Case, Needed, Team
 from routing.rules import words
 from routing.rules.deciding import Facts
 from routing.ruling import facts_of, shift_word
+from tenants.business import presence
 from tenants.business.calendar import Calendar, Work, business_seconds_between
 from tenants.business.models import Branch, StaffMember, Stage
+from tenants.business.presence import Standing, Turn
 
 ENDED_STAGES = frozenset({Stage.CONFIRMATION, Stage.REMINDER, Stage.NO_SHOW, Stage.NURTURE})  # of a lead that is over
 USUAL_CALLS = ("Правило", "По правилу", "Горячая заявка", "Заявка с сайта", "Заявка стала горячей", "резервный")
@@ -43,7 +46,9 @@ class Recalled:
     facts: Facts
     helped_at: datetime | None  # a person took it or answered
     first_owner_id: int | None  # who really was given it first
-    temperature: str
+    scored: scoring.Facts
+    temperature: scoring.Temperature
+    take_seconds: float  # of business time that a person has to take it
 
 
 @dataclass(frozen=True)
@@ -58,23 +63,24 @@ class Taking:
 
 @dataclass
 class Roster:
-    """Who is at work when, remembered by day."""
+    """Who is at work when by the schedule alone, remembered by day: as if nobody was late, stepped out or fell ill."""
 
     config: Config
     home: dict[int, int]  # staff id -> branch id
     _work: dict[tuple[int, date], list[Work]] = field(default_factory=dict)
+    _spans: dict[tuple[int, date], list[tuple[datetime, datetime, Standing]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._zones: set[ZoneInfo] = {calendar.zone for calendar in self.config.calendars.values()}
         self._asked: datetime | None = None
-        self._asked_days: set[date] = set()
+        self._asked_day = date.min
 
-    def is_on_shift(self, staff_id: int, moment: datetime) -> bool:
-        for day in self._days(moment):
-            for work in self._of_day(staff_id, day):
-                if work.start <= moment < work.end:
-                    return True
-        return False
+    def standing(self, staff_id: int, moment: datetime) -> Standing:
+        """As `presence.standing()` of a person who never pressed the shift button."""
+        for start, end, there in self._around(staff_id, moment):
+            if start <= moment < end:
+                return there
+        return Standing(False, False, "не на смене", self.home[staff_id])
 
     def shift_of(self, staff_id: int, moment: datetime) -> str:
         """The shift of that day by the hour it begins: morning, day or evening; "" for none."""
@@ -82,11 +88,16 @@ class Roster:
         work = self._of_day(staff_id, moment.astimezone(zone).date())
         return shift_word(work[0].start if work else None, zone)
 
-    def _days(self, moment: datetime) -> set[date]:
-        """The local days of the moment in all branches; asked for everybody in turn."""
-        if self._asked != moment:
-            self._asked, self._asked_days = moment, {moment.astimezone(zone).date() for zone in self._zones}
-        return self._asked_days
+    def _around(self, staff_id: int, moment: datetime) -> list[tuple[datetime, datetime, Standing]]:
+        """Work and breaks of the days about the moment."""
+        if self._asked != moment:  # asked for everybody in turn
+            self._asked, self._asked_day = moment, min(moment.astimezone(zone).date() for zone in self._zones)
+        key = (staff_id, self._asked_day)
+        if key not in self._spans:
+            rota = self.config.rotas.get(staff_id)
+            turns = presence.turns(rota, self.config.calendars, moment) if rota else ()
+            self._spans[key] = [span for turn in turns for span in _spans(turn)]
+        return self._spans[key]
 
     def _of_day(self, staff_id: int, day: date) -> list[Work]:
         key = (staff_id, day)
@@ -94,6 +105,16 @@ class Roster:
             rota = self.config.rotas.get(staff_id)
             self._work[key] = rota.work(day, self.config.calendars) if rota else []
         return self._work[key]
+
+
+def _spans(turn: Turn) -> Iterator[tuple[datetime, datetime, Standing]]:
+    """The stretches of a shift and, after them, the shift itself: who is in none of them has a break."""
+    for work in turn.stretches:
+        yield work.start, work.end, Standing(True, False, "", work.branch_id, began=turn.start, until=turn.end)
+    resting = Standing(
+        True, True, "перерыв", turn.stretches[0].branch_id, is_near=True, began=turn.start, until=turn.end
+    )
+    yield turn.start, turn.end, resting
 
 
 @dataclass(frozen=True)
@@ -105,7 +126,8 @@ class World:
     roster: Roster
     staff: tuple[Candidate, ...]  # load and shift are those of nobody's moment
     held: tuple[tuple[int, datetime | None], ...]  # leads of before: owner, when it ended
-    given_at: dict[int, datetime]  # staff id -> the last lead before
+    given: dict[int, tuple[datetime, int]]  # staff id -> when the last lead before, and its turn
+    shares: tuple[tuple[int, datetime], ...]  # what was given lately before: staff id, when
 
 
 # --- The business -----------------------------------------------------------------------------------------------------
@@ -142,20 +164,25 @@ def load_world(config: Config, since: datetime) -> World:
             load_cap=person.load_cap,
             branch_id=person.branch_id,
             skill_ids=frozenset(skill.pk for skill in person.skills.all()),
+            weight=person.lead_weight,
+            languages=frozenset(person.languages),
         )
         for person in rows
     )
     held = Lead.objects.filter(created_at__lt=since, is_test=False, owner__isnull=False).filter(
         Q(status__in=["open", "needs_call"]) | Q(outcome_at__gt=since)
     )
-    given = Assignment.objects.filter(created_at__lt=since).values_list("staff").annotate(last=Max("created_at"))
+    before = Assignment.objects.filter(created_at__lt=since)
+    given = before.values_list("staff").annotate(last=Max("created_at"), turn=Max("pk")).order_by()
+    lately = before.filter(created_at__gt=since - assignment.RECENT).order_by("created_at")
     return World(
         config,
         load_team(config),
         Roster(config, home),
         staff,
         tuple(held.values_list("owner_id", "outcome_at")),
-        dict(given.order_by()),
+        {staff_id: (last, turn) for staff_id, last, turn in given},
+        tuple(lately.values_list("staff", "created_at")),
     )
 
 
@@ -176,7 +203,7 @@ def last_leads(limit: int) -> list[Lead]:
 
 def count_leads() -> int:
     """How many there are to recall."""
-    return _asked_about().aggregate(count=Count("pk"))["count"]
+    return _asked_about().count()
 
 
 def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:
@@ -195,7 +222,7 @@ def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:
     for lead in rows:
         helped_at = min(filter(None, (lead.taken_at, lead.first_person_answer_at)), default=None)
         past = leads.past_at(visits.get(lead.contact_id, ()), lead.created_at)
-        _begin_again(lead, past, config)
+        scored = _begin_again(lead, past, config)
         found.append(
             Recalled(
                 lead.pk,
@@ -210,18 +237,30 @@ def recall(rows: Sequence[Lead], config: Config) -> list[Recalled]:
                 facts_of(lead, past, config, now=lead.created_at),
                 helped_at,
                 first.get(lead.pk),
+                scored,
                 lead.temperature,
+                sla.terms_of(lead).seconds("take"),
             )
         )
     return found
 
 
-def _begin_again(lead: Lead, past: leads.Past, config: Config) -> None:
-    """The instance as at its first message, never to be saved."""
+def _begin_again(lead: Lead, past: leads.Past, config: Config) -> scoring.Facts:
+    """The instance as at its first message, never to be saved; what its score follows from."""
     lead.last_client_at = lead.created_at
     lead.taken_at = lead.first_person_answer_at = None
-    result = scoring.score(leads.score_facts(lead, past, config), config.weights, now=lead.created_at)
+    facts = leads.score_facts(lead, past, config)
+    result = scoring.score(facts, config.weights, now=lead.created_at)
     lead.score, lead.temperature = result.total, result.temperature
+    return facts
+
+
+def rescored(lead: Recalled, weights: scoring.Weights) -> Recalled:
+    """The same lead at its beginning, by other weights and thresholds."""
+    result = scoring.score(lead.scored, weights, now=lead.at)
+    facts = {**lead.facts, "score": Decimal(result.total), "temperature": [result.temperature]}
+    case = replace(lead.case, is_hot=result.temperature == "hot")
+    return replace(lead, case=case, facts=facts, temperature=result.temperature)
 
 
 def case_of(lead: Lead, config: Config, *, why_given: str, led_by: frozenset[int]) -> Case:
@@ -240,6 +279,7 @@ def case_of(lead: Lead, config: Config, *, why_given: str, led_by: frozenset[int
         is_form=lead.kind == "form",
         needed=needed,
         led_by=led_by,
+        language=lead.conversation.state.get("language", ""),
     )
 
 

@@ -13,6 +13,10 @@ from django.db import connection
 
 from leadhub import rows
 from routing.models import Decision, Lead
+from routing.rules.deciding import called
+from routing.rules.shapes import Rule
+
+LOST = ("Итог", "уже решило правило выше")  # of a rule that held and had nothing left to decide
 
 
 class Draft:
@@ -75,6 +79,11 @@ def facts_of(details: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 def as_details(lines: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     """Lines as a decision keeps them."""
     return [{"name": name, "value": value} for name, value in lines]
+
+
+def rule_title(rule: Rule) -> str:
+    """How the record calls a rule, and by what its work is counted. Rules that are called the same are one."""
+    return f"Правило «{called(rule)}»"[:200]
 
 
 def keep(lead: Lead, *fields: str) -> None:

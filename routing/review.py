@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta, tzinfo
 
 from django.conf import settings
 from django.db import connection
@@ -12,7 +12,10 @@ from django.db.models import Count, Max, Q
 
 from channels_app.notices import notify
 from leadhub.work import later
+from routing import record
 from routing.models import Decision, RuleSet
+from routing.record import rule_title
+from routing.rules.deciding import called
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
 from tenants.business.models import Branch, StaffMember
@@ -22,7 +25,6 @@ HANDLER = "routing.review_rules"
 AT = time(10)  # local hour at which a quarter's review is told
 PAGE = "admin/routing/ruleset/review/"  # of a business
 RECENT = timedelta(days=30)  # what a card of the form counts
-LOST = {"name": "Итог", "value": "уже решило правило выше"}  # a line of the decision record
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,12 @@ class Finding:
     hint: str = ""
 
     @property
+    def name(self) -> str:
+        return called(self.rule)
+
+    @property
     def is_idle(self) -> bool:
-        return self.rule.is_enabled and bool(self.rule.name) and not self.work.fired
+        return self.rule.is_enabled and not self.work.fired
 
     @property
     def always_loses(self) -> bool:
@@ -55,7 +61,7 @@ class Finding:
 
 def work_of_rules(since: datetime, until: datetime) -> dict[str, Work]:
     """What rules did on leads in a period, by the title of their lines in the decision record; test leads aside."""
-    lost = Q(details__contains=[LOST])
+    lost = Q(details__contains=record.as_details([record.LOST]))
     rows = (
         Decision.objects.filter(kind="rule", created_at__gte=since, created_at__lt=until, lead__is_test=False)
         .values("title")
@@ -70,25 +76,21 @@ def work_of_rules(since: datetime, until: datetime) -> dict[str, Work]:
     return {row["title"]: Work(row["fired"], row["won"], row["lost"], row["last_at"]) for row in rows}
 
 
-def title_of(rule: Rule) -> str:
-    """How the decision record calls a rule; "" for one without a name, which cannot be told from others."""
-    return f"Правило «{rule.name}»"[:200] if rule.name else ""
-
-
 def look(rules: Sequence[Rule], works: Mapping[str, Work]) -> list[Finding]:
     """Each rule with what it did and what to do about it. Pure."""
+    titles = [rule_title(rule) for rule in rules]
     found = []
-    for number, rule in enumerate(rules, start=1):
-        finding = Finding(number, rule, works.get(title_of(rule), Work()) if rule.name else Work())
-        found.append(Finding(number, rule, finding.work, _hint(finding)))
+    for number, (rule, title) in enumerate(zip(rules, titles, strict=True), start=1):
+        finding = Finding(number, rule, works.get(title, Work()))
+        found.append(replace(finding, hint=_hint(finding, is_mistaken=titles.count(title) > 1)))
     return found
 
 
-def _hint(finding: Finding) -> str:
+def _hint(finding: Finding, *, is_mistaken: bool) -> str:
     if not finding.rule.is_enabled:
         return "Выключено. Если больше не нужно, удалите."
-    if not finding.rule.name:
-        return "Без имени его работу не посчитать: назовите правило."
+    if is_mistaken:
+        return "Называется как другое правило, и посчитаны они вместе: назовите по-разному."
     if finding.is_idle:
         return "Ни разу не сработало: условие слишком узкое, или таких заявок больше нет."
     if finding.always_loses:
@@ -104,13 +106,13 @@ def quarter_of(moment: datetime) -> str:
     return f"{moment.year}-{(moment.month + 2) // 3}"
 
 
-def bounds(quarter: str, zone: object) -> tuple[datetime, datetime]:
+def bounds(quarter: str, zone: tzinfo) -> tuple[datetime, datetime]:
     """When a quarter begins and ends in a zone."""
     year, number = map(int, quarter.split("-"))
     after = (year + 1, 1) if number == 4 else (year, number * 3 + 1)
     return (
-        datetime(year, number * 3 - 2, 1, tzinfo=zone),  # type: ignore[arg-type]
-        datetime(after[0], after[1], 1, tzinfo=zone),  # type: ignore[arg-type]
+        datetime(year, number * 3 - 2, 1, tzinfo=zone),
+        datetime(after[0], after[1], 1, tzinfo=zone),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.models import Promotion
@@ -90,5 +90,5 @@ def _unmistakable(name: str, kind: TargetKind, prefix: str) -> str:
     return name if target_of(name) == Target(kind, words.plain(name)) else f"{prefix} {name}"
 
 
-def _once(values: object) -> list[str]:
-    return sorted({value for value in values if value}, key=str.casefold)  # type: ignore[attr-defined]
+def _once(values: Iterable[str]) -> list[str]:
+    return sorted({value for value in values if value}, key=str.casefold)

@@ -8,12 +8,13 @@ from dataclasses import field as made
 from difflib import SequenceMatcher
 from typing import Any
 
-from routing.review import Work, title_of
+from routing.record import rule_title
+from routing.review import Work
 from routing.rule_choices import Choices, Option
 from routing.rule_rows import DEEPEST, JOINTS, ActionRow, BranchRows, Card, Errors, Group, Row, Written
 from routing.rules import words
-from routing.rules.deciding import in_words
-from routing.rules.shapes import Action, All, Comparison, Condition, Not, Rule
+from routing.rules.deciding import said
+from routing.rules.shapes import Action, Rule
 
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -80,7 +81,7 @@ def card(shown: Shown, choices: Choices, text: str, works: dict[str, Work], *, m
             "events": ", ".join(event.title for key in shown.rule.events if (event := words.event_of(key))),
             "lines": lines_of(shown.rule, choices),
             "notes": shown.rule.notes,
-            "work": works.get(title_of(shown.rule)) if shown.rule.name else None,
+            "work": works.get(rule_title(shown.rule)),
             "missing": [value for value in targets_of(shown.rule) if not choices.is_known(value)],
         }
     return told
@@ -103,17 +104,6 @@ def lines_of(rule: Rule, choices: Choices) -> list[dict[str, Any]]:
         actions = [action_said(action, choices) for action in rule.otherwise]
         lines.append({"word": "Иначе", "condition": "", "actions": actions})
     return lines
-
-
-def said(condition: Condition, *, is_inner: bool = False) -> str:
-    """«источник — Instagram и (клиент — новый или балл > 70)»."""
-    if isinstance(condition, Comparison):
-        return in_words(condition)
-    if isinstance(condition, Not):
-        return f"не ({said(condition.part)})"
-    word = " и " if isinstance(condition, All) else " или "
-    text = word.join(said(part, is_inner=True) for part in condition.parts)
-    return f"({text})" if is_inner else text
 
 
 def action_said(action: Action, choices: Choices) -> str:

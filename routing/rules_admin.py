@@ -34,7 +34,7 @@ from routing.rule_screen import Shown
 from routing.rules import words
 from routing.rules.reading import RuleError, read_rules
 from routing.rules.shapes import Rule
-from routing.rules.writing import write_rules
+from routing.rules.writing import in_words_of, write_rules
 from routing.simulation_admin import SimulationPages
 from tenants.business.models import Branch
 from tenants.editing import BusinessAdmin
@@ -99,8 +99,8 @@ def _card_told(request: HttpRequest, data: dict[str, str], uid: str) -> Shown:
 
 
 def agree(edited: Edited, *, check: bool = False) -> Edited:
-    """Bring rows and text together: the text wins where it was edited last, else the rows. `check`: show beside the
-    rows what is missing there."""
+    """Bring rows and text together: the text wins where it was edited last, else the rows, in the text's language.
+    `check`: show beside the rows what is missing there."""
     if edited.is_text_newer:
         read = read_rules(edited.text)
         if read.errors:
@@ -117,7 +117,7 @@ def agree(edited: Edited, *, check: bool = False) -> Edited:
         card.errors = errors if check else card.errors
         unfinished = unfinished or rule is None
         if rule and card.mode != "gone":
-            rules.append(rule)
+            rules.append(in_words_of(rule, edited.language))
     edited.is_unfinished = unfinished
     if not unfinished:
         edited.text = edited.shown = write_rules(rules, edited.language, wide=False)

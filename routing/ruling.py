@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from routing.config import Config
 from routing.leads import AD_MEDIUMS, SOURCE_TAGS, Past, past_of
 from routing.models import Lead, NurtureSequence, Queue, Task
 from routing.rules import words
-from routing.rules.deciding import Facts, Verdict, decide, otherwise, told
+from routing.rules.deciding import Facts, Verdict, called, decide, otherwise, told
 from routing.rules.shapes import Action, Rule
 from routing.rules.targets import Target, target_of
 from routing.scoring import CALLS
@@ -121,6 +122,12 @@ class Plan:
     fired: list[tuple[Rule, Verdict]] = field(default_factory=list)
     lost: list[Rule] = field(default_factory=list)
     waits: timedelta | None = None  # ask again when the client has waited so long in all
+
+    @property
+    def strategy(self) -> str:
+        """Key of the order in which people are asked; "" where no rule says it."""
+        said = (action.value for _, action in self.actions if action.name == "strategy")
+        return words.chosen("strategy", next(said, None))
 
 
 def plan(rules: Sequence[Rule], facts: Facts, event: str) -> Plan:
@@ -225,10 +232,9 @@ def _carry_out(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, is_lat
         later("routing.rule_clock", lead.pk, at=max(lead.created_at + wanted.waits, now))
     _note(lead, wanted, facts, config, now=now)
     is_given = False
-    strategy = next((action.value for _, action in wanted.actions if action.name == "strategy"), "")
     for rule, action in wanted.actions:
         if action.name in ("assign_to", "reassign_to", "escalate_to"):
-            is_given = _assign(lead, rule, action, strategy or "", is_late=is_late, now=now) or is_given
+            is_given = _assign(lead, rule, action, wanted.strategy, is_late=is_late, now=now) or is_given
         else:
             _do(lead, rule, action, now=now)
     return is_given
@@ -240,8 +246,8 @@ def _note(lead: Lead, wanted: Plan, facts: Facts, config: Config, *, now: dateti
         return
     noted = {one.title: one.details for one in lead.decisions.filter(kind="rule").order_by("id")} if lead.pk else {}
     for rule, verdict in wanted.fired:
-        title, lines = _explained(rule, verdict, facts, config, is_lost=rule in wanted.lost)
-        if noted.get(title[:200]) != record.as_details(lines):
+        title, lines = _explained(rule, verdict, facts, config, is_lost=any(rule is one for one in wanted.lost))
+        if noted.get(title) != record.as_details(lines):
             record.add(lead, "rule", title, lines, now=now)
 
 
@@ -326,12 +332,10 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
             lead.tags = [*lead.tags, value[:60]]
             record.keep(lead, "tags")
     elif action.name == "priority":
-        choice = words.choice_of(words.action_of("priority").choices, value)
-        lead.priority = {"high": 1, "normal": 0, "low": -1}[choice.key if choice else "normal"]
+        lead.priority = {"high": 1, "low": -1}.get(words.chosen("priority", value), 0)
         record.keep(lead, "priority")
     elif action.name == "start_nurture":
-        choice = words.choice_of(words.action_of("start_nurture").choices, value)
-        lead.sequence = choice.key if choice else NurtureSequence.USUAL
+        lead.sequence = words.chosen("start_nurture", value) or NurtureSequence.USUAL
         record.keep(lead, "sequence")
         later("reminders.plan_follow_up", lead.pk)
     elif action.name == "create_task":
@@ -342,7 +346,7 @@ def _do(lead: Lead, rule: Rule, action: Action, *, now: datetime) -> None:
             text = f"{rule.name or 'Правило'}: {lead.summary or 'заявка'}"
             notify(person, "rule", text[:300], lead_id=lead.pk, key=key, now=now)
     elif action.name == "quarantine" and not lead.taken_at:  # whoever works on it knows better
-        quarantine.put(lead, why=f"правило «{rule.name or 'без имени'}»", now=now)
+        quarantine.put(lead, why=f"правило «{called(rule)}»", now=now)
     elif action.name == "reply":
         _reply(lead, value, rule, now=now)
 
@@ -384,13 +388,13 @@ def _reply(lead: Lead, key: str, rule: Rule, *, now: datetime) -> None:
 
 
 def _mark(rule: Rule) -> str:
-    return words.plain(rule.name)[:40] or "unnamed"
+    """Tells what one rule sent apart from what others did."""
+    return hashlib.sha256(record.rule_title(rule).encode()).hexdigest()[:16]
 
 
 def _explained(
     rule: Rule, verdict: Verdict, facts: Facts, config: Config, *, is_lost: bool
 ) -> tuple[str, list[tuple[str, str]]]:
-    title = f"Правило «{rule.name}»" if rule.name else "Правило без имени"
     lines = [("Версия правил", str(config.rules.version))]
     if verdict.branch is not None and verdict.branch < len(rule.branches):
         condition = rule.branches[verdict.branch].condition
@@ -401,5 +405,5 @@ def _explained(
         word = words.action_of(action.name)
         lines.append((word.title if word else action.name, action.value or "да"))
     if is_lost:
-        lines.append(("Итог", "уже решило правило выше"))
-    return title, lines
+        lines.append(record.LOST)
+    return record.rule_title(rule), lines

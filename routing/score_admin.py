@@ -45,6 +45,67 @@ class ScorePages:
     """Mixed into the admin of ScorePolicy: the live preview, and a log entry with the values."""
 
     change_form_outer_after_template = "admin/routing/score_preview.html"
+    fieldsets = [
+        (
+            "Пороги",
+            {
+                "fields": ["hot_from", "warm_from"],
+                "description": "Балл заявки от 0 до 100 складывается из частей ниже. Горячую сразу получает человек,"
+                " тёплую ведёт ассистент, холодной он отвечает и напоминает позже.",
+            },
+        ),
+        (
+            "Свежесть",
+            {
+                "fields": ["recency_max", "recency_half_life_minutes"],
+                "description": "Баллы за то, что клиент написал только что; со временем тают.",
+            },
+        ),
+        (
+            "Чего хочет клиент",
+            {
+                "fields": [
+                    "intent_booking",
+                    "intent_callback",
+                    "intent_reschedule",
+                    "intent_price",
+                    "intent_promo",
+                    "intent_cancel",
+                    "intent_consultation",
+                    "intent_other",
+                ],
+                "description": "Одна из этих строк: что ассистент понял из сообщения. Спам всегда 0.",
+            },
+        ),
+        (
+            "Откуда написал",
+            {
+                "fields": [
+                    "channel_call",
+                    "channel_form",
+                    "channel_whatsapp",
+                    "channel_telegram",
+                    "channel_social",
+                    "channel_email",
+                ],
+                "description": "Одна из этих строк: чем ближе канал к живому разговору, тем больше.",
+            },
+        ),
+        (
+            "Кто этот клиент",
+            {
+                "fields": ["ltv_new", "ltv_price_max", "ltv_repeat_min", "ltv_max"],
+                "description": "Новому добавляется за цену услуги, постоянному за то, сколько он уже потратил.",
+            },
+        ),
+        (
+            "Добавки",
+            {
+                "fields": ["high_urgency", "ad_utm", "promo", "price_sensitive"],
+                "description": "Складываются сверху; последняя вычитается.",
+            },
+        ),
+    ]
 
     def get_urls(self) -> list[Any]:
         preview = path("preview/", self.admin_site.admin_view(self.preview_view), name="routing_scorepolicy_preview")

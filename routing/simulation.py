@@ -6,8 +6,8 @@ from __future__ import annotations
 import heapq
 import statistics
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,12 +17,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from routing import recalled
-from routing.assignment import Candidate
+from routing.assignment import RECENT, Candidate
 from routing.config import Config
 from routing.outlook import Moment, Outcome, arrive, run_late
 from routing.recalled import Recalled, Taking, World
-from routing.rules.deciding import fields_of
+from routing.rows import TEMPERATURE_TITLES
+from routing.rules import words
+from routing.rules.deciding import Facts, fields_of
 from routing.rules.shapes import Rule
+from routing.scoring import Weights
 
 SAMPLES = 60  # points of the plot of open leads
 SHOWN_DIFFERENCES = 200
@@ -69,24 +72,28 @@ class Replay:
     world: World
     outcomes: list[Outcome] = field(default_factory=list)
     first_owners: list[int | None] = field(default_factory=list)
+    leads: list[Recalled] = field(default_factory=list)
     clocks: int = 0  # armed by rules
     clocks_out: int = 0
 
     def __post_init__(self) -> None:
         self.asks_load = any("load" in fields_of(rule) for rule in self.rules)
         self._load: Counter[int] = Counter(owner for owner, _ in self.world.held)
-        self._given_at = dict(self.world.given_at)
+        self._given = dict(self.world.given)
+        self._turn = max((turn for _, turn in self._given.values()), default=0)
+        self._shares: dict[int, deque[datetime]] = defaultdict(deque)
+        for owner, given_at in self.world.shares:
+            self._shares[owner].append(given_at)
         self._ends: list[tuple[datetime, int, int]] = []  # when, order, owner; order -1 - n: of before
         self._late: list[tuple[datetime, int, int]] = []  # when, order, how many clocks so far
-        self._leads: list[Recalled] = []
         for number, (owner, ends_at) in enumerate(self.world.held):
             if ends_at:
                 heapq.heappush(self._ends, (ends_at, -1 - number, owner))
 
     def take_in(self, lead: Recalled) -> None:
         self._run_clocks(lead.at)
-        self._leads.append(lead)
-        number = len(self._leads) - 1
+        self.leads.append(lead)
+        number = len(self.leads) - 1
         done = arrive(lead.case, self.rules, self._facts(lead, lead.at), self.world.team, self._moment(lead, lead.at))
         self.outcomes.append(done)
         self.first_owners.append(done.owner_id)
@@ -101,7 +108,7 @@ class Replay:
     def _run_clocks(self, until: datetime | None) -> None:
         while self._late and (until is None or self._late[0][0] <= until):
             due, number, so_far = heapq.heappop(self._late)
-            lead, done = self._leads[number], self.outcomes[number]
+            lead, done = self.leads[number], self.outcomes[number]
             if lead.helped_at and lead.helped_at <= due or lead.ends_at and lead.ends_at <= due or done.is_quarantined:
                 continue
             self.clocks_out += 1
@@ -123,8 +130,10 @@ class Replay:
 
     def _hold(self, number: int, owner: int, moment: datetime) -> None:
         self._load[owner] += 1
-        self._given_at[owner] = moment
-        if ends_at := self._leads[number].ends_at:
+        self._turn += 1
+        self._given[owner] = moment, self._turn
+        self._shares[owner].append(moment)
+        if ends_at := self.leads[number].ends_at:
             heapq.heappush(self._ends, (ends_at, number, owner))
 
     def _let_go(self, moment: datetime) -> None:
@@ -133,53 +142,71 @@ class Replay:
             if number < 0 or self.outcomes[number].owner_id == owner:  # else it had gone to another one
                 self._load[owner] -= 1
 
-    def _facts(self, lead: Recalled, moment: datetime) -> dict[str, Any]:
+    def _facts(self, lead: Recalled, moment: datetime) -> Facts:
         if not self.asks_load:
-            return lead.facts  # type: ignore[return-value]
+            return lead.facts
         wanted = self.world.config.roles("first_contact", "R")
-        roster = self.world.roster
-        people = [one for one in self.world.staff if one.role in wanted and roster.is_on_shift(one.staff_id, moment)]
+        asked = [one for one in self.world.staff if one.role in wanted]
+        people = [one for one in asked if self.world.roster.standing(one.staff_id, moment).is_on_shift]
         room = sum(one.load_cap for one in people)
         if not room:
-            return dict(lead.facts)
+            return lead.facts
         full = round(100 * sum(self._load[one.staff_id] for one in people) / room)
         return {**lead.facts, "load": Decimal(full)}
 
     def _moment(self, lead: Recalled, moment: datetime) -> Moment:
-        roster = self.world.roster
+        def people(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
+            asked = [one for one in self.world.staff if one.role in roles or one.staff_id in ids]
+            return [self._candidate(one, lead, moment) for one in asked]
 
-        def people() -> list[Candidate]:
-            return [
-                replace(
-                    one,
-                    is_on_shift=roster.is_on_shift(one.staff_id, moment),
-                    open_leads=self._load[one.staff_id],
-                    last_given_at=self._given_at.get(one.staff_id),
-                    is_previous=one.staff_id in lead.case.led_by,
-                )
-                for one in self.world.staff
-            ]
+        return Moment(people, lambda staff_id: self.world.roster.shift_of(staff_id, moment))
 
-        return Moment(people, lambda staff_id: roster.shift_of(staff_id, moment))
+    def _candidate(self, one: Candidate, lead: Recalled, moment: datetime) -> Candidate:
+        there = self.world.roster.standing(one.staff_id, moment)
+        last_given_at, turn = self._given.get(one.staff_id, (None, 0))
+        shares = self._shares[one.staff_id]
+        while shares and shares[0] <= moment - RECENT:
+            shares.popleft()
+        return replace(
+            one,
+            is_on_shift=there.is_on_shift,
+            is_away=there.is_absent,
+            absence=there.why,
+            is_near=there.is_near,
+            since=there.began,
+            branch_id=there.branch_id,
+            open_leads=self._load[one.staff_id],
+            last_given_at=last_given_at,
+            turn=turn,
+            given=tuple(shares),
+            is_previous=one.staff_id in lead.case.led_by,
+        )
 
 
 # --- What differs -----------------------------------------------------------------------------------------------------
 
 
-def compare(before: Sequence[Rule], after: Sequence[Rule], ground: Ground, *, tell: Tell = lambda _: None) -> dict:
-    """What would change, as plain values for the page (and JSON)."""
+def compare(
+    before: Sequence[Rule],
+    after: Sequence[Rule],
+    ground: Ground,
+    *,
+    weights: Weights | None = None,
+    tell: Tell = lambda _: None,
+) -> dict:
+    """What would change, as plain values for the page (and JSON). `weights`: of the score, where they too are others
+    beside the rules `after`."""
     runs = Replay(before, ground.world), Replay(after, ground.world)
     step = max(len(ground.leads) // TELLS, 1)
     for number, lead in enumerate(ground.leads):
         if number % step == 0:
             tell(100 * number // len(ground.leads))
-        for run in runs:
-            run.take_in(lead)
+        runs[0].take_in(lead)
+        runs[1].take_in(recalled.rescored(lead, weights) if weights else lead)
     for run in runs:
         run.finish()
     tell(100)
-    pairs = zip(runs[0].outcomes, runs[1].outcomes, strict=True)
-    differing = [number for number, (old, new) in enumerate(pairs) if _gist(old) != _gist(new)]
+    differing = [number for number in range(len(ground.leads)) if _differs(number, runs)]
     return {
         "leads": len(ground.leads),
         "since": ground.leads[0].at.isoformat() if ground.leads else "",
@@ -193,6 +220,11 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], ground: Ground, *, te
         "changes": [_change(number, runs, ground) for number in _most_telling(differing, runs)],
         "likeness": _likeness(runs[0], ground),
     }
+
+
+def _differs(number: int, runs: tuple[Replay, Replay]) -> bool:
+    before, after = ((_gist(run.outcomes[number]), run.leads[number].temperature) for run in runs)
+    return before != after
 
 
 def _gist(done: Outcome) -> tuple:
@@ -293,10 +325,14 @@ def _figures(run: Replay, ground: Ground) -> dict[str, float | None]:
     owned = [(done.owner_id, lead) for done, lead in zip(outcomes, ground.leads, strict=True) if done.owner_id]
     waits = [speed.typical(owner, lead.lead_id) for owner, lead in owned]
     known = [seconds for seconds in waits if seconds is not None]
+    warmth = Counter(lead.temperature for lead in run.leads)
     return {
+        "Горячих": warmth["hot"],
+        "Тёплых": warmth["warm"],
+        "Холодных": warmth["cold"],
         "Получит человек": len(owned),
         "Ведёт ассистент": sum(not done.is_called and not done.is_quarantined for done in outcomes),
-        "Передать некому, нужен звонок": sum(done.is_called and not done.owner_id for done in outcomes),
+        "Передать некому, ждёт в очереди": sum(done.is_called and not done.owner_id for done in outcomes),
         "В карантин": sum(done.is_quarantined for done in outcomes),
         "Высокий приоритет": sum(done.priority == "high" for done in outcomes),
         "Цепочки напоминаний": sum(bool(done.sequence) for done in outcomes),
@@ -322,16 +358,17 @@ class _Speed:
     median: dict[int, float]
     late_of_all: float
     median_of_all: float | None
-    allowed: float
+    allowed: dict[int, float]  # lead id -> seconds
 
     @classmethod
     def of(cls, ground: Ground) -> _Speed:
-        allowed = ground.world.config.policy.hot_take_seconds
+        allowed = {lead.lead_id: lead.take_seconds for lead in ground.leads}
         lasted: dict[int, list[bool]] = {}
         seconds: dict[int, list[float]] = {}
         for one in ground.takings:
-            if one.seconds is not None or one.lasted > allowed:
-                lasted.setdefault(one.staff_id, []).append(one.lasted > allowed)
+            is_late = one.lasted > allowed[one.lead_id]
+            if one.seconds is not None or is_late:
+                lasted.setdefault(one.staff_id, []).append(is_late)
             if one.seconds is not None:
                 seconds.setdefault(one.staff_id, []).append(one.seconds)
         everything = [each for rows in lasted.values() for each in rows]
@@ -352,7 +389,7 @@ class _Speed:
     def late_share(self, staff_id: int, lead_id: int) -> float:
         """How likely it is that this person takes this lead too late, 0-1; known where it really was so."""
         if (staff_id, lead_id) in self.own:
-            return float(self.own[staff_id, lead_id] > self.allowed)
+            return float(self.own[staff_id, lead_id] > self.allowed[lead_id])
         return self.late.get(staff_id, self.late_of_all)
 
 
@@ -393,7 +430,7 @@ def _change(number: int, runs: tuple[Replay, Replay], ground: Ground) -> dict[st
         "after": _whom(after, names),
         "why_before": before.why,
         "why_after": after.why,
-        "also": _also(before, after, names),
+        "also": _warmth(number, runs) + _also(before, after, names),
     }
 
 
@@ -402,7 +439,15 @@ def _whom(done: Outcome, names: dict[int, str]) -> str:
         return "карантин"
     if done.owner_id:
         return names.get(done.owner_id, "сотрудник")
-    return "нужен звонок" if done.is_called else "ассистент"
+    return "ждёт в очереди" if done.is_called else "ассистент"
+
+
+def _warmth(number: int, runs: tuple[Replay, Replay]) -> list[str]:
+    before, after = (run.leads[number] for run in runs)
+    if before.temperature == after.temperature:
+        return []
+    titles = [TEMPERATURE_TITLES[lead.temperature] for lead in (before, after)]
+    return [f"{' → '.join(titles)}: балл {before.facts['score']} → {after.facts['score']}"]
 
 
 def _also(before: Outcome, after: Outcome, names: dict[int, str]) -> list[str]:
@@ -412,7 +457,7 @@ def _also(before: Outcome, after: Outcome, names: dict[int, str]) -> list[str]:
         titles = {"high": "высокий", "normal": "обычный", "low": "низкий"}
         told.append(f"приоритет: {titles[before.priority or 'normal']} → {titles[after.priority or 'normal']}")
     if before.sequence != after.sequence:
-        told.append(f"напоминания: {before.sequence or 'обычные'} → {after.sequence or 'обычные'}")
+        told.append(f"напоминания: {_sequence(before)} → {_sequence(after)}")
     for title, old, new in (
         ("метка", before.tags, after.tags),
         ("задача", before.tasks, after.tasks),
@@ -422,6 +467,11 @@ def _also(before: Outcome, after: Outcome, names: dict[int, str]) -> list[str]:
         told += [f"+ {title}: {each}" for each in new if each not in old]
         told += [f"− {title}: {each}" for each in old if each not in new]
     return told
+
+
+def _sequence(done: Outcome) -> str:
+    choice = words.choice_of(words.SEQUENCES, done.sequence or "usual")
+    return choice.title if choice else done.sequence
 
 
 def _named(done: Outcome, names: dict[int, str]) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.forms import model_to_dict, modelform_factory
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -13,12 +14,14 @@ from unfold.decorators import action
 
 from leadhub import clock
 from routing import recalled, simulation_job
-from routing.models import Lead, RuleSet
+from routing.models import Lead, RuleSet, ScorePolicy
 from routing.queries import name_of
+from routing.score_admin import ScorePages
 from routing.who_now import who_now
 
 OFFERED_LEADS = 30
 SHOWN_CHANGES = 100
+TriedWeights = modelform_factory(ScorePolicy, fields="__all__")
 
 
 class SimulationPages:
@@ -29,29 +32,39 @@ class SimulationPages:
 
     @action(description="Проверить на прошлых заявках", url_path="simulate", icon="science")
     def simulate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """POST `limit`: have it played; else the page, or the part of it that changes."""
+        """POST `limit`, and what of the score is tried too: have it played; else the page, or the part that changes."""
         rule_set = self._found(request, object_id)
+        in_force = RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first()
+        state = simulation_job.state(rule_set)
+        weights = TriedWeights(instance=ScorePolicy.load(), initial=(state or {}).get("weights"))
         if request.method == "POST":
             if not self.has_change_permission(request, rule_set):
                 raise PermissionDenied
             limit = request.POST.get("limit", "")
             if limit not in map(str, simulation_job.LIMITS):
                 raise Http404("no such number of leads")
-            simulation_job.ask(rule_set, int(limit), by=request.user.name or request.user.email)
-            return redirect("admin:routing_ruleset_simulate", rule_set.pk)
+            policy = ScorePolicy.load()
+            weights = TriedWeights({**model_to_dict(policy), **request.POST.dict()}, instance=policy)
+            if weights.is_valid():
+                differing = {name: weights.cleaned_data[name] for name in weights.changed_data}
+                by = request.user.name or request.user.email
+                simulation_job.ask(rule_set, int(limit), by=by, weights=differing)
+                return redirect("admin:routing_ruleset_simulate", rule_set.pk)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Проверка версии {rule_set.number} на прошлых заявках",
             "opts": self.opts,
             "rule_set": rule_set,
-            "in_force": RuleSet.objects.filter(status=RuleSet.Status.PUBLISHED).first(),
+            "in_force": in_force,
+            "weights": weights,
+            "groups": [(title, [weights[name] for name in told["fields"]]) for title, told in ScorePages.fieldsets],
             "limits": simulation_job.LIMITS,
             "known": recalled.count_leads(),
             "may_change": self.has_change_permission(request, rule_set),
-            **_shown(rule_set),
+            **_shown(state, rule_set, in_force),
         }
         template = "_simulation.html" if request.htmx else "simulation.html"
-        return TemplateResponse(request, f"admin/routing/{template}", context)
+        return TemplateResponse(request, f"admin/routing/{template}", context, status=422 if weights.errors else 200)
 
     @action(description="Кому достанется сейчас", url_path="who", icon="person_search")
     def who(self, request: HttpRequest) -> HttpResponse:
@@ -92,9 +105,8 @@ def title_of(lead: Lead) -> str:
     return " · ".join(filter(None, (name_of(lead.contact, lead.conversation.identity), lead.summary)))
 
 
-def _shown(rule_set: RuleSet) -> dict[str, Any]:
+def _shown(state: dict[str, Any] | None, rule_set: RuleSet, in_force: RuleSet | None) -> dict[str, Any]:
     """What is known of the last simulation, made ready to print."""
-    state = simulation_job.state(rule_set)
     if state is None or state["state"] != simulation_job.DONE:
         return {"state": state, "is_running": bool(state) and state["state"] != simulation_job.FAILED}
     result = state["result"]
@@ -102,7 +114,7 @@ def _shown(rule_set: RuleSet) -> dict[str, Any]:
     return {
         "state": state,
         "is_running": False,
-        "is_old": state["text"] != rule_set.text,
+        "is_old": state["text"] != rule_set.text or result["version_before"] != (in_force.number if in_force else 0),
         "result": result,
         "since": _moment(result["since"]),
         "until": _moment(result["until"]),

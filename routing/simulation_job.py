@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from leadhub import clock
 from leadhub.work import later
 from routing import config as configs
 from routing import simulation
-from routing.models import RuleSet
+from routing.models import RuleSet, ScorePolicy
 from routing.rules.reading import read_rules
 
 logger = logging.getLogger(__name__)
@@ -23,33 +24,35 @@ KEPT_SECONDS = 24 * 3600
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 
-def ask(rule_set: RuleSet, limit: int, *, by: str) -> None:
-    """A worker of long jobs will play the last `limit` leads through these rules and those in force."""
+def ask(rule_set: RuleSet, limit: int, *, by: str, weights: Mapping[str, int] | None = None) -> None:
+    """A worker of long jobs will play the last `limit` leads through these rules and those in force. `weights`: fields
+    of ScorePolicy that are tried with other values beside these rules."""
+    tried = dict(weights or {})
     with transaction.atomic():
-        _keep(rule_set.pk, {"state": WAITING, "percent": 0, "limit": limit, "by": by})
-        later("routing.simulate", rule_set.pk, limit, key=str(rule_set.pk))
+        _keep(rule_set.pk, {"state": WAITING, "percent": 0, "limit": limit, "by": by, "weights": tried})
+        later("routing.simulate", rule_set.pk, limit, tried, key=str(rule_set.pk))
 
 
 def state(rule_set: RuleSet) -> dict[str, Any] | None:
-    """How far it is: state, percent, limit, by; when done also text (the rules it played), at and result.
+    """How far it is: state, percent, limit, by, weights; when done also text (the rules it played), at and result.
 
     None: never asked for, or forgotten since."""
     return cache.get(_name(rule_set.pk))
 
 
-def run(rule_set_id: int, limit: int, *, now: datetime) -> None:
+def run(rule_set_id: int, limit: int, weights: Mapping[str, int] | None = None, *, now: datetime) -> None:
     """Play the leads; safe to run twice. The database is only read."""
     rule_set = RuleSet.objects.filter(pk=rule_set_id).first()
     if rule_set is None:
         return
-    known = {"limit": limit, "by": (state(rule_set) or {}).get("by", "")}
+    known = {"limit": limit, "by": (state(rule_set) or {}).get("by", ""), "weights": dict(weights or {})}
 
     def tell(percent: int) -> None:
         _keep(rule_set_id, {**known, "state": RUNNING, "percent": percent})
 
     tell(0)
     try:
-        result = play(rule_set, limit, now=now, tell=tell)
+        result = play(rule_set, limit, weights=weights, now=now, tell=tell)
     except Exception:
         logger.exception("a simulation of rules %s failed", rule_set_id)
         _keep(rule_set_id, {**known, "state": FAILED, "percent": 0})
@@ -58,12 +61,29 @@ def run(rule_set_id: int, limit: int, *, now: datetime) -> None:
     _keep(rule_set_id, {**known, **done})
 
 
-def play(rule_set: RuleSet, limit: int, *, now: datetime, tell: simulation.Tell = lambda _: None) -> dict[str, Any]:
-    """The rules in force against these, over the last `limit` leads."""
+def play(
+    rule_set: RuleSet,
+    limit: int,
+    *,
+    weights: Mapping[str, int] | None = None,
+    now: datetime,
+    tell: simulation.Tell = lambda _: None,
+) -> dict[str, Any]:
+    """The rules in force against these, with other weights where such are given, over the last `limit` leads."""
     config = configs.load()
     ground = simulation.load(limit, config, now=now)
-    result = simulation.compare(config.rules.rules, read_rules(rule_set.text).rules, ground, tell=tell)
-    return {**result, "version_before": config.rules.version, "version_after": rule_set.number}
+    policy = ScorePolicy.load()
+    changed = [
+        {"title": policy._meta.get_field(name).verbose_name, "before": getattr(policy, name), "after": value}
+        for name, value in (weights or {}).items()
+    ]
+    for name, value in (weights or {}).items():
+        setattr(policy, name, value)
+    tried = configs.weights_of(policy, [service.price_kopecks for service in config.price_list]) if weights else None
+    after = read_rules(rule_set.text).rules
+    result = simulation.compare(config.rules.rules, after, ground, weights=tried, tell=tell)
+    versions = {"version_before": config.rules.version, "version_after": rule_set.number}
+    return {**result, **versions, "weights": changed}
 
 
 def _keep(rule_set_id: int, told: dict[str, Any]) -> None:

@@ -16,18 +16,9 @@ from contacts.models import Conversation, Message
 from routing import config as configs
 from routing import queries, snoozing
 from routing.models import Decision, Lead
-from routing.rows import (
-    Actions,
-    ComposerView,
-    ConversationView,
-    MessageDay,
-    MessageView,
-    Piece,
-    ReplyTemplate,
-    SlotView,
-    mark,
-)
+from routing.rows import Actions, Piece, SlotView, mark
 from routing.scoring import INTENT_TITLES
+from routing.talk_rows import ComposerView, ConversationView, MessageDay, MessageView, ReplyTemplate
 from tenants.access import Member
 from tenants.business.calendar import hours_text
 

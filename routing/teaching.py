@@ -21,8 +21,9 @@ from contacts.models import Message
 from routing import access, outcomes, talks
 from routing.models import Lead
 from routing.outcomes import NotPossible
-from routing.rows import Choice, ConversationView, MarkView
+from routing.rows import Choice
 from routing.scoring import INTENT_TITLES
+from routing.talk_rows import ConversationView, MarkView
 from tenants.access import Member
 
 LONGEST_REPLY = 2000  # characters

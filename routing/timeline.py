@@ -17,7 +17,7 @@ from channels_app.models import Notice
 from routing import config as configs
 from routing import record, talks
 from routing.models import Decision, Lead, Queue
-from routing.rows import RecordDay, RecordDetail, RecordLine, RecordMoment, RecordView, ScorePart, ScoreView
+from routing.record_rows import RecordDay, RecordDetail, RecordLine, RecordMoment, RecordView, ScorePart, ScoreView
 from routing.rules import words
 from routing.rules.targets import target_of
 from tenants.business import texts

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from routing import assignment, leads, recalled, ruling
 from routing import config as configs
-from routing.assignment import Verdict
+from routing.assignment import Candidate, Verdict
 from routing.config import Config
 from routing.models import Lead, RuleSet
 from routing.outlook import Moment, Needed, Outcome, Team, arrive
 from routing.rules import words
-from routing.rules.deciding import Facts, told
+from routing.rules.deciding import Facts, called, told
 from routing.rules.deciding import Verdict as Taken
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Rule
@@ -37,7 +37,7 @@ class Answer:
     """By one version of the rules."""
 
     title: str  # «Правила, версия 3», «Черновик, версия 4», «Без правил»
-    whom: str  # «Анна», «Никому, ведёт ассистент», «Никому, нужен звонок», «В карантин»
+    whom: str  # «Анна», «Никому, ведёт ассистент», «Никому, ждёт в очереди», «В карантин»
     why: str
     reason: str  # why this person of all who could
     rules: tuple[RuleTold, ...]
@@ -75,7 +75,7 @@ def _facts(lead: Lead, config: Config, *, now: datetime) -> Facts:
 
 def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
     """Everybody as they are now; the lead itself is no load of its owner's."""
-    people = [one for _, one in assignment.people_at_work(now, Role.values, contact_id=lead.contact_id)]
+    people = [one for _, one in assignment.people_at_work(now, Role.values, contact_id=lead.contact_id, shares=True)]
     if lead.is_open:
         people = [
             replace(one, open_leads=max(one.open_leads - 1, 0)) if one.staff_id == lead.owner_id else one
@@ -85,11 +85,14 @@ def _moment(lead: Lead, config: Config, *, now: datetime) -> Moment:
     roster = recalled.Roster(config, home)
     begun = {one.staff_id: one.since for one in people if one.is_on_shift and not one.is_away}
 
+    def asked(roles: Collection[str], ids: Collection[int]) -> list[Candidate]:
+        return [one for one in people if one.role in roles or one.staff_id in ids]
+
     def shift_of(staff_id: int) -> str:
         zone = config.branch(home[staff_id]).zone
         return roster.shift_of(staff_id, now) or ruling.shift_word(begun.get(staff_id), zone)
 
-    return Moment(lambda: people, shift_of)
+    return Moment(asked, shift_of)
 
 
 def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
@@ -98,14 +101,14 @@ def _answer(title: str, done: Outcome, facts: Facts, team: Team) -> Answer:
     elif done.owner_id:
         whom = team.names[done.owner_id]
     else:
-        whom = "Никому, нужен звонок" if done.is_called else "Никому, ведёт ассистент"
+        whom = "Никому, ждёт в очереди" if done.is_called else "Никому, ведёт ассистент"
     choice = done.choice
     return Answer(
         title,
         whom,
         done.why,
         choice.reason if choice and (done.owner_id or done.is_called) else "",
-        tuple(_rule(rule, verdict, rule in done.lost, facts) for rule, verdict in done.fired),
+        tuple(_rule(rule, verdict, any(rule is lost for lost in done.lost), facts) for rule, verdict in done.fired),
         choice.verdicts if choice else (),
     )
 
@@ -119,4 +122,4 @@ def _rule(rule: Rule, taken: Taken, is_lost: bool, facts: Facts) -> RuleTold:
         word = words.action_of(action.name)
         title = word.title if word else action.name
         wants.append(f"{title}: {action.value}" if action.value else title)
-    return RuleTold(rule.name or "Правило без имени", conditions, tuple(wants), is_lost)
+    return RuleTold(called(rule), conditions, tuple(wants), is_lost)

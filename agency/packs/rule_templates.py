@@ -56,7 +56,7 @@ def _template(item: Section) -> tuple[Template, tuple[str, ...]]:
 
 
 def _ask(item: Section) -> Ask:
-    kind: AskKind = item.choice("kind", get_args(AskKind))  # type: ignore[assignment]
+    kind: AskKind = item.choice("kind", get_args(AskKind))  # type: ignore[assignment]  # one of these very words
     ask = Ask(item.text("key"), item.text("title"), kind)
     item.close()
     return ask

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from routing.rows import AppointmentView, Choice, DecisionView, Piece, ScoreView, UnderstoodView
+from routing.card_rows import AppointmentView, UnderstoodView
+from routing.record_rows import DecisionView, ScoreView
+from routing.rows import Choice, Piece
 
 
 @dataclass(frozen=True)

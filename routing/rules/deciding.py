@@ -157,6 +157,22 @@ def told(condition: Condition, facts: Facts) -> list[tuple[str, bool]]:
     return [line for part in parts for line in told(part, facts)]
 
 
+def called(rule: Rule) -> str:
+    """What people call a rule: its name, else what it asks first: «источник — Instagram и клиент — новый»."""
+    return rule.name or said(rule.branches[0].condition)
+
+
+def said(condition: Condition, *, is_inner: bool = False) -> str:
+    """«источник — Instagram и (клиент — новый или балл > 70)»."""
+    if isinstance(condition, Comparison):
+        return in_words(condition)
+    if isinstance(condition, Not):
+        return f"не ({said(condition.part)})"
+    word = " и " if isinstance(condition, All) else " или "
+    text = word.join(said(part, is_inner=True) for part in condition.parts)
+    return f"({text})" if is_inner else text
+
+
 def in_words(test: Comparison) -> str:
     """«балл > 70», «клиент — новый»."""
     field = words.field_of(test.field)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
@@ -62,3 +63,17 @@ class Rule:
     events: tuple[str, ...] = ()
     is_enabled: bool = True
     notes: tuple[str, ...] = ()
+
+
+def rewritten(rule: Rule, test: Callable[[Comparison], Comparison], action: Callable[[Action], Action]) -> Rule:
+    """The rule with each of its comparisons and actions put through these."""
+
+    def condition(part: Condition) -> Condition:
+        if isinstance(part, Comparison):
+            return test(part)
+        if isinstance(part, Not):
+            return Not(condition(part.part))
+        return replace(part, parts=tuple(map(condition, part.parts)))
+
+    branches = tuple(Branch(condition(one.condition), tuple(map(action, one.actions))) for one in rule.branches)
+    return replace(rule, branches=branches, otherwise=tuple(map(action, rule.otherwise)))

@@ -231,7 +231,7 @@ STRATEGIES = (
     Choice("weighted", "по весам"),
 )
 _PRIORITIES = (Choice("high", "высокий"), Choice("normal", "обычный"), Choice("low", "низкий"))
-_SEQUENCES = (
+SEQUENCES = (
     Choice("usual", "обычная"),
     Choice("quick", "быстрая"),
     Choice("long", "долгая"),
@@ -247,7 +247,7 @@ ACTIONS = (
     ActionWord("tag", "метка", "поставить метку", "text"),
     ActionWord("priority", "приоритет", "приоритет", "choice", _PRIORITIES),
     ActionWord("reply", "ответить", "ответить шаблоном", "text"),
-    ActionWord("start_nurture", "цепочка", "напоминать молчащему", "choice", _SEQUENCES),
+    ActionWord("start_nurture", "цепочка", "напоминать молчащему", "choice", SEQUENCES),
     ActionWord("quarantine", "в_карантин", "в карантин", ""),
     ActionWord("stop", "стоп", "дальше правил не смотреть", ""),
 )
@@ -282,6 +282,13 @@ def choice_of(choices: Iterable[Choice], word: str) -> Choice | None:
     return next(
         (each for each in choices if wanted in (plain(each.key), plain(each.title), *map(plain, each.also))), None
     )
+
+
+def chosen(action: str, value: str | None) -> str:
+    """Key of the value of a closed list that an action names, in whichever words; "" for none of the list."""
+    word = action_of(action)
+    choice = choice_of(word.choices, value) if word and value else None
+    return choice.key if choice else ""
 
 
 @lru_cache(maxsize=8192)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from routing.rules import words
-from routing.rules.shapes import Action, All, Branch, Comparison, Condition, Not, Rule, Value
+from routing.rules.shapes import Action, All, Branch, Comparison, Condition, Not, Rule, Value, rewritten
 
+_RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 
 
@@ -17,6 +19,37 @@ def write_rules(rules: Sequence[Rule], language: words.Language = "en", *, wide:
     """The canonical text of rules. `wide`: each statement in one line; else a line for each IF, THEN and ELSE, as an
     editor shows it."""
     return "\n".join(_Writer(language, wide).rule(rule) for rule in rules) + ("\n" if rules else "")
+
+
+def in_words_of(rule: Rule, language: words.Language) -> Rule:
+    """The rule with values of closed lists in the words of a language: «ночь» for `night`, and back. What is said in
+    that language already stays the word that was written."""
+
+    def test(one: Comparison) -> Comparison:
+        known = words.field_of(one.field)
+        if known is None or not known.choices:
+            return one
+        values = tuple(
+            _said_in(language, known.choices, each) if isinstance(each, str) else each for each in one.values
+        )
+        return replace(one, values=values)
+
+    def action(one: Action) -> Action:
+        known = words.action_of(one.name)
+        if known is None or not known.choices or one.value is None:
+            return one
+        return replace(one, value=_said_in(language, known.choices, one.value))
+
+    return rewritten(rule, test, action)
+
+
+def _said_in(language: words.Language, choices: Sequence[words.Choice], value: str) -> str:
+    choice = words.choice_of(choices, value)
+    if choice is None or bool(_RUSSIAN.search(value)) == (language == "ru"):
+        return value
+    if language == "en":
+        return choice.key
+    return choice.title if _RUSSIAN.search(choice.title) else value
 
 
 class _Writer:

@@ -144,7 +144,9 @@ def test_text_becomes_rows_and_both_languages_say_the_same(form):
     assert "все: старший" in form.html
     form.pairs = [pair for pair in form.pairs if pair[0] != "lang"] + controls(form.html)
     form.put("lang", "en").agree()
-    assert form.get("text") == 'RULE "Цены":\nIF intent = "цена"\nTHEN assign_to = role_senior\n'
+    assert form.get("text") == 'RULE "Цены":\nIF intent = price_question\nTHEN assign_to = role_senior\n'
+    form.put("lang", "ru").agree()
+    assert form.get("text") == TEXT
 
 
 def test_what_cannot_be_read_is_told_by_place_and_kept(form):
@@ -205,7 +207,7 @@ def test_what_rows_cannot_show_stays_text_among_them(salon, owner, clock):
 def test_a_card_shows_every_control_that_it_reads_back(salon, owner, clock):
     """Whatever is opened and shut again is the same rule."""
     text = (
-        'ПРАВИЛО "Всё" ПРИ new_lead, timer_due:\nЕСЛИ source ИЗ (Instagram, "вк") И (НЕ price_sensitive = yes ИЛИ НЕ'
+        'ПРАВИЛО "Всё" ПРИ new_lead, timer_due:\nЕСЛИ source ИЗ (Instagram, "вк") И (НЕ price_sensitive = да ИЛИ НЕ'
         ' (branch СОДЕРЖИТ "Ленин" И promo НЕ ЗАДАН)) И время_ответа > 2мин И customer_status = "новый"\n'
         'ТО назначить = queue_x_round_robin И порядок = "по весам" И ответить = greeting И метка = "а \\"б\\" & <в>"\n'
         "ИНАЧЕ ЕСЛИ балл >= 70\nТО стоп\nИНАЧЕ сообщить = backup\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing import rulesets, simulation_job
-from routing.models import Lead
+from routing.models import Lead, ScorePolicy
 from tests.admin.conftest import page
 
 HOT = "Здравствуйте! Хочу записаться на окрашивание завтра после 15"
@@ -49,6 +49,36 @@ def test_asked_for_waited_for_and_shown(salon, owner, draft, clock):
     assert Lead.objects.get(pk=price.pk).owner is None
 
     rulesets.save_draft("", by="Виктор", now=clock.now())
+    assert "С тех пор правила изменены" in page(owner.get(url))
+
+
+def test_other_thresholds_are_tried_beside_the_rules(salon, owner, draft, clock):
+    url = salon.url(path(draft))
+    refused = owner.post(url, {"limit": "100", "hot_from": "30"})
+    assert refused.status_code == 422
+    assert "ниже порога горячей" in refused.content.decode()
+    assert simulation_job.state(draft) is None
+
+    assert owner.post(url, {"limit": "100", "hot_from": "100", "promo": "5"})["Location"] == url
+    clock.settle()
+
+    shown = page(owner.get(url))
+    assert "С другими баллами: горячая от 70 → 100." in shown
+    assert 'name="hot_from" value="100"' in shown  # what was tried is tried again
+    assert "горячая → тёплая: балл" in shown
+    hot = salon.lead(801)
+    assert (hot.temperature, ScorePolicy.load().hot_from) == ("hot", 70)
+    counts = {one["title"]: (one["before"], one["after"]) for one in simulation_job.state(draft)["result"]["counts"]}
+    assert (counts["Горячих"], counts["Тёплых"]) == ((1, 0), (1, 2))
+    assert counts["Получит человек"] == (1, 1)  # the hot one to a person now, then the one that the rule names
+
+
+def test_a_simulation_against_rules_that_are_in_force_no_more_is_old(salon, owner, draft, clock):
+    url = salon.url(path(draft))
+    owner.post(url, {"limit": "100"})
+    clock.settle()
+    assert "С тех пор правила изменены" not in page(owner.get(url))
+    rulesets.publish(by="Виктор", now=clock.now())
     assert "С тех пор правила изменены" in page(owner.get(url))
 
 

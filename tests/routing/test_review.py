@@ -10,7 +10,8 @@ from channels_app.models import Notice
 from leadhub.work.models import DueWork
 from routing import review, rulesets
 from routing.models import Lead
-from routing.review import Work, look, title_of, work_of_rules
+from routing.record import rule_title
+from routing.review import Work, look, work_of_rules
 from routing.rules.reading import read_rules
 
 TEXT = """\
@@ -49,8 +50,8 @@ def test_fired_won_and_lost_are_counted_in_one_query(salon, outside, clock, publ
 
 def test_each_rule_is_told_what_to_do_about_it():
     rules = read_rules(TEXT).rules
-    works = {title_of(rules[0]): Work(34, 34, 0), title_of(rules[1]): Work(3, 0, 3)}
-    first, second, never, asleep, unnamed = look(rules, works)
+    works = {rule_title(rules[0]): Work(34, 34, 0), rule_title(rules[1]): Work(3, 0, 3)}
+    first, second, never, asleep, unnamed = look(rules, works | {rule_title(rules[4]): Work(2, 2, 0)})
     assert (first.hint, first.is_idle, first.always_loses) == ("", False, False)
     assert second.always_loses
     assert "поднимите" in second.hint
@@ -58,8 +59,12 @@ def test_each_rule_is_told_what_to_do_about_it():
     assert "Ни разу" in never.hint
     assert "Выключено" in asleep.hint
     assert not asleep.is_idle
-    assert "назовите" in unnamed.hint
-    assert not unnamed.is_idle
+    assert (unnamed.name, unnamed.work.fired, unnamed.hint) == ("балл < 0", 2, "")
+
+
+def test_rules_that_are_called_the_same_are_counted_together_and_told_so():
+    rules = read_rules('ПРАВИЛО "А": ЕСЛИ балл > 1 ТО стоп ПРАВИЛО "А": ЕСЛИ балл > 2 ТО стоп').rules
+    assert all("назовите по-разному" in one.hint for one in look(rules, {}))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_the_owner_hears_once_a_quarter(salon, clock, publish, settings):
     clock.settle()
     notice = Notice.objects.get(kind="rules")
     assert notice.staff.name == "Виктор"
-    assert "4-й квартал 2026: ни разу не сработали: 3." in notice.text
+    assert "4-й квартал 2026: ни разу не сработали: 4." in notice.text
     link = notice.text.rpartition(" ")[2]
     assert link.startswith(f"http://localhost:{settings.PORT}/t/vesna/")
     shown = salon.browser("viktor").get(link.partition(f":{settings.PORT}")[2]).content.decode()

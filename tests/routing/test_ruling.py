@@ -143,6 +143,13 @@ def test_notices_tasks_priority_and_replies_come_once(salon, clock, publish):
     assert salon.heard().count("Для вас у нас есть особое предложение.") == 1
 
 
+def test_rules_without_names_each_do_their_part_and_are_told_apart(salon, publish):
+    publish("ЕСЛИ балл > 0 ТО сообщить = роль_владелец\nЕСЛИ балл > 1 ТО сообщить = роль_владелец")
+    lead = salon.receives("telegram", PRICE)
+    assert Notice.objects.filter(staff=salon.person("Виктор"), kind="rule").count() == 2
+    assert [title for title, _ in record(lead, "rule")] == ["Правило «балл > 0»", "Правило «балл > 1»"]
+
+
 def test_quarantine_by_rule_gives_it_to_nobody(salon, publish):
     publish('IF service = "Маникюр" THEN quarantine')
     lead = salon.receives("telegram", PRICE)

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from routing.rows import Clock, Piece, ScorePart, ScoreView, SlotView, mark
+from routing.record_rows import ScorePart, ScoreView
+from routing.rows import Clock, Piece, SlotView, mark
 
 SERVICE = SlotView("service", "Услуга", "Окрашивание в один тон", "окрашивание")
 TIME = SlotView("datetime", "Когда", "сегодня, после 15:00", "сегодня после трёх")

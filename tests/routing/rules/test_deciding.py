@@ -9,6 +9,7 @@ import pytest
 
 from routing.rules.deciding import decide, otherwise, told
 from routing.rules.reading import read_rules
+from routing.ruling import plan
 from tests.routing.rules.test_notation import TRADES_OWN
 
 WAITED = timedelta(seconds=20)
@@ -34,6 +35,12 @@ def rule_of(text):
 def done(text, **facts):
     verdict = decide(rule_of(text), LEAD | facts)
     return [f"{action.name}={action.value}" for action in verdict.actions]
+
+
+@pytest.mark.parametrize("said", ["least_loaded", '"наименее занятому"', '"Наименее_занятому"'])
+def test_an_order_is_the_same_in_whichever_words(said):
+    wanted = plan([rule_of(f"IF score > 1 THEN strategy = {said}")], LEAD, "new_lead")
+    assert wanted.strategy == "least_loaded"
 
 
 def test_the_trades_own_rule_runs():

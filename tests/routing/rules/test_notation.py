@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from routing.rules import words
 from routing.rules.reading import read_rules
 from routing.rules.shapes import Action, All, Any, Branch, Comparison, Not, Rule
-from routing.rules.writing import write_rules
+from routing.rules.writing import in_words_of, write_rules
 
 TRADES_OWN = (
     'IF source = Instagram AND service = "стрижка" AND customer_status = "новый"'
@@ -231,3 +231,25 @@ def test_command_tells_the_errors_and_fails(tmp_path):
         call_command("rules", "--check", str(file))
     with pytest.raises(CommandError, match="не удалось открыть"):
         call_command("rules", "--check", str(tmp_path / "none"))
+
+
+@given(rules)
+def test_a_rule_means_the_same_in_the_words_of_either_language(rule):
+    russian = in_words_of(rule, "ru")
+    assert read_rules(write_rules([russian], "ru")).rules == (russian,)
+    assert in_words_of(russian, "en") == rule  # it was made of keys
+
+
+def test_words_of_the_other_language_alone_are_replaced():
+    [rule] = read_rules(
+        'IF intent IN ("цена", complaint) AND time = "ночь" AND channel = telegram'
+        ' THEN strategy = "по весам" AND tag = "ночь"'
+    ).rules
+    assert write_rules([in_words_of(rule, "en")], "en") == (
+        "IF intent IN (price_question, complaint) AND time = night AND channel = telegram"
+        ' THEN strategy = weighted AND tag = "ночь"\n'
+    )
+    assert write_rules([in_words_of(rule, "ru")], "ru") == (
+        'ЕСЛИ намерение ИЗ ("цена", "жалоба") И время = "ночь" И канал = telegram'
+        ' ТО порядок = "по весам" И метка = "ночь"\n'
+    )
