@@ -147,9 +147,8 @@ class Notice(models.Model):
     created_at = models.DateTimeField("создано")
     seen_at = models.DateTimeField("увидено", null=True, blank=True)
     state = models.CharField("состояние", max_length=10, choices=State.choices, default=State.SCREEN)
-    told_at = models.DateTimeField(
-        "отправлено в", null=True, blank=True
-    )  # its message left, began to leave, or could not now
+    # When its message left, began to leave, or was found not to for now.
+    told_at = models.DateTimeField("отправлено в", null=True, blank=True)
     batch = models.BigIntegerField("сообщение", null=True, blank=True)  # number of the first notice of one message
     # One a try, oldest first: {"channel", "state", "at", "id", "account", "error", "shown_at"}; state is one of
     # sent, failed, later (may take it yet), again (a person asked for all of it anew).

@@ -42,10 +42,8 @@ PATIENCE = {
 PER_HOUR = 6  # messages without haste by one channel
 HOUR = timedelta(hours=1)
 LOST = timedelta(seconds=85)  # it began to leave and its process was never heard of: just below the lease of its work
-STALE = {
-    True: timedelta(minutes=30),
-    False: timedelta(days=3),
-}  # told later it helps nobody; urgent and of no lead: sooner
+# Told later than this it helps nobody; what is urgent and about no lead grows old sooner.
+STALE = {True: timedelta(minutes=30), False: timedelta(days=3)}
 GIVE_UP = timedelta(minutes=15)  # of trying channels that are down
 
 _State = Notice.State
