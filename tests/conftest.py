@@ -95,17 +95,25 @@ def django_db_setup(tmp_path_factory: pytest.TempPathFactory, django_db_blocker:
     yield
     with django_db_blocker.unblock():
         _use_database(name)
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(f'DROP DATABASE "{mine}" WITH (FORCE)')
+        _drop_database(mine)
 
 
 def _create_database(name: str, *, like: str = "template0") -> None:
     """One that a former run left under this name goes."""
     from django.db import connection
 
+    _drop_database(name)
     with connection._nodb_cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY FILE_COPY')
+
+
+def _drop_database(name: str) -> None:
+    from django.db import connection
+
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # it waits for the disk
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
 
 
 def _use_database(name: str) -> None:
