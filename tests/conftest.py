@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from xdist.scheduler import LoadFileScheduling
 
+from leadhub.warming import keep_for_good
 from sandbox.testing import SandboxProcess
 from tests.clock import Clock
 from tests.committed import committed, committed_salon, snapshot  # noqa: F401 - fixtures
@@ -62,9 +62,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What was collected stays to the end: the collector need not walk it again and again."""
-    gc.collect()
-    gc.freeze()
+    """As in every process of the product: what is loaded now stays, and is not looked through again and again."""
+    keep_for_good()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
