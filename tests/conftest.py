@@ -27,7 +27,7 @@ _services = ExitStack()
 # All tests of such a place stand around one product, which takes long to start: one worker runs them.
 ONE_PRODUCT = ("tests/e2e/", "tests/faults/")
 # Files are handed to workers in this order: the long ones first, so that short ones fill the gaps at the end.
-LONG_FIRST = (*ONE_PRODUCT, "tests/services/", "tests/agency/")
+LONG_FIRST = (*ONE_PRODUCT, "tests/agency/", "tests/services/")
 NOON_IN_UFA = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # Wednesday
 
 
