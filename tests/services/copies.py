@@ -20,7 +20,7 @@ import psycopg
 from leadhub.environment import BASE_DIR, run_dir
 from leadhub.probe import ask
 
-PATIENCE = 150.0  # seconds; a busy machine with two cores needs its time
+PATIENCE = 220.0  # seconds; a busy machine with two cores needs its time
 
 
 def clean_env(**more: str) -> dict[str, str]:
