@@ -34,8 +34,10 @@ demo: setup  ## Everything with demo businesses and stand-ins of the outside, un
 run: setup  ## Everything without demo data and stand-ins, until Ctrl-C
 	@exec $(BIN)/python -m leadhub.embedded run --with-parent
 
+# Three workers for two cores: one that walks around a whole product mostly waits. Their processes compile each module
+# once, whatever the shell says.
 test: setup  ## Every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: setup  ## Style, import order, types, Django's checks, missing migrations
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ MODES = (
     "good", "slow", "drip", "wrong_json", "rude", "injected", "down", "busy", "refuse", "no_schema", "no_format",
     "no_usage", "empty",
 )  # fmt: skip
-BUSY_SECONDS = 20  # what OpenAI-like servers ask for
+BUSY_SECONDS = 4  # servers ask for up to twenty; a test that goes on waits for it
 DROP_SECONDS = 0.05
 SENTENCE = "Подскажите, пожалуйста, какая услуга и какое время вам удобны?"
 RUDE_SENTENCE = "Отвяжитесь. Стрижка всего за 199 рублей, скидка 90% до 31.02, гарантирую результат, ждём в 3 ночи!"

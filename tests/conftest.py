@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import hypothesis
 import pytest
-from django.test.utils import setup_databases, teardown_databases
+from django.conf import settings
+from django.core.management import call_command
+from xdist.scheduler import LoadFileScheduling
 
+from leadhub.warming import keep_for_good
 from sandbox.testing import SandboxProcess
 from tests.browsing import open_page, served  # noqa: F401 - fixtures
 from tests.clock import Clock
@@ -20,9 +25,10 @@ from tests.committed import committed, committed_salon, snapshot  # noqa: F401 -
 from tests.world import Business, make_businesses
 
 _services = ExitStack()
-# Files are handed to workers in this order: the long ones first, so that short ones fill the gaps at the end. One walk
-# prepares the demo that the other walks copy.
-LONG_FIRST = ("tests/e2e/test_walk.py", "tests/faults/", "tests/e2e/", "tests/services/", "tests/agency/")
+# All tests of such a place stand around one product, which takes long to start: one worker runs them.
+ONE_PRODUCT = ("tests/e2e/", "tests/faults/")
+# Files are handed to workers in this order: the long ones first, so that short ones fill the gaps at the end.
+LONG_FIRST = (*ONE_PRODUCT, "tests/agency/", "tests/services/")
 NOON_IN_UFA = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # Wednesday
 
 
@@ -31,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A slow machine is no fault; and a run that fails must fail again.
     hypothesis.settings.register_profile("leadhub", deadline=None, derandomize=True)
     hypothesis.settings.load_profile("leadhub")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # ours are slow on purpose
     if "PYTEST_XDIST_WORKER" not in os.environ:
         from leadhub.embedded import services_for
 
@@ -45,31 +52,75 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn)
 
 
+class OneWorkerForAProduct(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return next((place for place in ONE_PRODUCT if nodeid.startswith(place)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return OneWorkerForAProduct(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """As in every process of the product: what is loaded now stays, and is not looked through again and again."""
+    keep_for_good()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     _services.close()
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
-    from django.conf import settings
-    from django.core.management import call_command
+def django_db_setup(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[None]:
+    """A database of this worker: a copy of the one that the first of a run's workers makes."""
     from django.db import connection
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    name = f"test_{settings.DATABASES['default']['NAME']}{'_' + worker if worker else ''}"
-    connection.settings_dict["TEST"]["NAME"] = settings.DATABASES["default"]["TEST"]["NAME"] = name
+    run = tmp_path_factory.getbasetemp().parent if worker else tmp_path_factory.getbasetemp()
+    name = settings.DATABASES["default"]["NAME"]
+    made, mine = f"test_{name}", f"test_{name}_{worker or 'alone'}"
     with django_db_blocker.unblock():
-        config = setup_databases(verbosity=0, interactive=False)
-        call_command("migrate_all", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115 - open to the end
-        make_businesses()
+        with (run / "database.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (run / "database").exists():
+                _create_database(made)
+                _use_database(made)
+                call_command("migrate_all", verbosity=0, stdout=StringIO())
+                make_businesses()
+                (run / "database").touch()
+            connection.close()
+            _create_database(mine, like=made)
+        _use_database(mine)
     yield
     with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        teardown_databases(config, verbosity=0)
+        _use_database(name)
+        _drop_database(mine)
+
+
+def _create_database(name: str, *, like: str = "template0") -> None:
+    """One that a former run left under this name goes."""
+    from django.db import connection
+
+    _drop_database(name)
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY FILE_COPY')
+
+
+def _drop_database(name: str) -> None:
+    from django.db import connection
+
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # it waits for the disk
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _use_database(name: str) -> None:
+    from django.db import connection
+
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
 
 
 @pytest.fixture

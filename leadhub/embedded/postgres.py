@@ -35,8 +35,17 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# Tests throw their data away: a crash of the machine may lose it.
-FAST_SETTINGS = {"synchronous_commit": "off", "max_connections": "200"}
+# Tests throw their data away: a crash of the machine may lose it. Nothing waits for the disk, and little is logged.
+FAST_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "4GB",
+    "max_connections": "200",
+}
 _INITDB = (
     "-U", "postgres", "--auth-local=trust", "--auth-host=reject", "-E", "UTF8", "--locale=C",
     "--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST",

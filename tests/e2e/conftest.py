@@ -1,10 +1,7 @@
-"""One product and one browser for each walk; what a page complains of fails the test that showed it."""
+"""One product for all walks, a browser for each; what a page complains of fails the test that showed it."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,43 +9,39 @@ import pytest
 
 from tests.e2e.browsers import CHROMIUM
 from tests.e2e.people import Desk
-from tests.e2e.product import Product
+from tests.e2e.product import SCHEMA, Product
 from tests.services.copies import free_port
+
+# The last one moves the clock to the next day.
+WALKS = ("test_story.py", "test_teaching.py", "test_tryout.py", "test_walk.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents and CHROMIUM is None:
+    walks = [item for item in items if here in item.path.parents]
+    in_order = iter(sorted(walks, key=lambda item: WALKS.index(item.path.name)))
+    items[:] = [next(in_order) if item in walks else item for item in items]
+    for item in walks:
+        if CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)"))
 
 
-@pytest.fixture(scope="session")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's data after its first start, made once for all workers of a run."""
-    mine = tmp_path_factory.getbasetemp()
-    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
-    data = shared / "begun" / "data"
-    with (shared / "begun.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not data.exists():
-            first = Product(shared / "beginning", free_port())
-            try:
-                first.start().wait_ready()
-            finally:
-                first.end()
-            first.data.parent.rename(data.parent)
-    return data
-
-
-@pytest.fixture(scope="module")
-def product(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    copy = Product(tmp_path_factory.mktemp("demo"), free_port())
-    shutil.copytree(begun, copy.data, symlinks=True)
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A demo from its first start on, for all walks, in the order of `WALKS`: its clock only goes forward."""
+    product = Product(tmp_path_factory.mktemp("demo"), free_port())
     try:
-        yield copy.start().wait_ready()
+        yield product.start().wait_ready()
     finally:
-        copy.end()
+        product.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leads_closed(product: Product) -> Iterator[None]:
+    """The leads of one walk do not run out, and are not handed on, in the next one."""
+    [(last,)] = product.sql(f"SELECT max(id) FROM {SCHEMA}.routing_lead")
+    yield
+    product.sql(f"UPDATE {SCHEMA}.routing_lead SET status = 'closed' WHERE id > %s", last)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ UFA = ZoneInfo("Asia/Yekaterinburg")
 OPENS_AT = datetime(2026, 11, 25, 11, 0, tzinfo=UFA)  # Wednesday; Anna is at the desk today and tomorrow
 PASSWORD = "Mayak-pokaz-2026"
 SALON, NEIGHBOUR = "salon-ufa", "barber-omsk"
+SCHEMA = "t_salon_ufa"
 BOT = f"1000000001:DEMO-{SALON}-not-a-real-token"
 PORTAL = "salon_ufa"
 MOMENTS = 40.0  # seconds; what takes two on a quiet machine
@@ -29,7 +30,7 @@ Found = TypeVar("Found")
 
 
 class Product(Copy):
-    """`python -m leadhub.embedded demo` with a stopped-and-set clock; started once for the whole walk."""
+    """`python -m leadhub.embedded demo` with a stopped-and-set clock; started once for all walks."""
 
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(folder / "data", port)

@@ -14,7 +14,7 @@ from tests.faults.installation import Installation
 from tests.services.copies import free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Installation]:
     """A short directory: pytest's own are long enough to move the sockets elsewhere."""
     home = Path(tempfile.mkdtemp(prefix="lh-faults-"))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import redis
 
 from leadhub import environment
@@ -133,17 +132,8 @@ class Installation(Copy):
 
     # --- Looking in ---
 
-    def sql(self, query: str, *params: Any) -> list[tuple]:
-        with self.database() as connection:
-            cursor = connection.execute(query, params or None)
-            return cursor.fetchall() if cursor.description else []
-
     def number(self, query: str, *params: Any) -> int:
         return self.sql(query, *params)[0][0]
-
-    def database(self) -> psycopg.Connection:
-        run = environment.run_dir(self.data)
-        return psycopg.connect(host=str(run), dbname="leadhub", user="postgres", autocommit=True, connect_timeout=10)
 
     @property
     def valkey(self) -> redis.Redis:

@@ -115,19 +115,26 @@ with schema_context("t_sosed"):
 """
 
 
-@pytest.fixture
-def comparing(installation: Installation) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def compared(running: Installation) -> Iterator[None]:
     """«Соседний салон» has its base compared by meaning; its entry has got its vector."""
-    installation.sandbox.reset("llm")
-    installation.manage("shell", "-v", "0", "-c", _COMPARE)
-    installation.valkey.delete("lh:1:settings-of:t_sosed")
+    running.sandbox.reset("llm")
+    running.manage("shell", "-v", "0", "-c", _COMPARE)
+    running.valkey.delete("lh:1:settings-of:t_sosed")
     has_vector = "SELECT count(*) FROM t_sosed.assistant_knowledgeentry WHERE vector IS NOT NULL"
-    installation.wait("no vector was made", lambda: installation.number(has_vector), hurry=0.5)
+    running.wait("no vector was made", lambda: running.number(has_vector), hurry=0.5)
+    yield
+    running.sql("UPDATE t_sosed.business_businesssettings SET compares_meaning = false")
+    running.sql("DELETE FROM t_sosed.assistant_knowledgeentry")
+    running.valkey.delete("lh:1:settings-of:t_sosed")
+
+
+@pytest.fixture
+def comparing(installation: Installation, compared: None) -> Installation:
+    """The server of vectors answers again, and every process knows it."""
+    installation.sandbox.reset("llm")
     installation.wait("nothing is compared", lambda: _quoted_to_a_new_client(installation))
-    yield installation
-    installation.sql("UPDATE t_sosed.business_businesssettings SET compares_meaning = false")
-    installation.sql("DELETE FROM t_sosed.assistant_knowledgeentry")
-    installation.valkey.delete("lh:1:settings-of:t_sosed")
+    return installation
 
 
 def _quoted_to_a_new_client(installation: Installation) -> bool:

@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from leadhub.environment import BASE_DIR
+import psycopg
+
+from leadhub.environment import BASE_DIR, run_dir
 from leadhub.probe import ask
 
-PATIENCE = 150.0  # seconds; a busy machine with two cores needs its time
+PATIENCE = 220.0  # seconds; a busy machine with two cores needs its time
 
 
 def clean_env(**more: str) -> dict[str, str]:
@@ -89,6 +91,15 @@ class Copy:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def sql(self, query: str, *params: Any) -> list[tuple]:
+        with self.database() as connection:
+            cursor = connection.execute(query, params or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def database(self) -> psycopg.Connection:
+        run = run_dir(self.data)
+        return psycopg.connect(host=str(run), dbname="leadhub", user="postgres", autocommit=True, connect_timeout=10)
 
     def pids(self, *, of: str = "") -> list[int]:
         """Live processes that speak of this data directory, but the supervisor; `of` narrows by the command line."""
