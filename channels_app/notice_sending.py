@@ -266,9 +266,10 @@ def _note(notices: Sequence[Notice], channel: str, state: str, *, now: datetime,
 
 
 def _settle(notices: Sequence[Notice], state: str, *, outcome: str = "") -> None:
+    changed = {"state": state, **({"outcome": outcome} if outcome else {})}
+    Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(**changed)
     for notice in notices:
         notice.state, notice.outcome = state, outcome or notice.outcome
-    Notice.objects.bulk_update(notices, ["state", "outcome"], batch_size=200)
 
 
 # --- What comes after ------------------------------------------------------------------------------------------------

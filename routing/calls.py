@@ -59,6 +59,8 @@ def call_task(
         created_at=now,
     )
     rows.store(task)
+    if lead.draft is not None:
+        lead.draft.tasks.append(task)
     if at and at > now:
         _stand_still(lead, at, now=now)
     task_changed.send(Task, task=task, what="created", now=now)
@@ -67,6 +69,9 @@ def call_task(
 
 
 def _tasks(lead: Lead) -> list[Task]:
+    """The lead's tasks, open and done, oldest first."""
+    if lead.draft is not None and lead.draft.is_new:
+        return lead.draft.tasks
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {rows.columns(Task, 't')} FROM routing_task t WHERE t.lead_id = %s ORDER BY t.id",  # noqa: S608 - columns of our model only

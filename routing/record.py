@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from leadhub import rows
-from routing.models import Decision, Lead
+from routing.models import Decision, Lead, Task
 from routing.rules.deciding import called
 from routing.rules.shapes import Rule
 
@@ -20,18 +20,22 @@ LOST = ("Итог", "уже решило правило выше")  # of a rule 
 
 
 class Draft:
-    """What one step changes on a lead and writes on its record; `together()` stores it."""
+    """What one step changes on a lead and writes on its record; `together()` stores it.
 
-    def __init__(self) -> None:
+    `is_new`: the lead began in this step, and `tasks` are all that it has."""
+
+    def __init__(self, *, is_new: bool) -> None:
         self.fields: set[str] = set()
         self.lines: list[Decision] = []
+        self.is_new = is_new
+        self.tasks: list[Task] = []
 
 
 @contextmanager
 def together(lead: Lead) -> Iterator[None]:
     """Within it `add()` and `keep()` on this very instance only note what they were told; at its end all of it is
     stored in one round trip. A lead that is new must have been saved before the end."""
-    lead.draft = Draft()
+    lead.draft = Draft(is_new=lead.pk is None)
     try:
         yield
         draft = lead.draft

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,9 @@ _woken_at = 0.0
 SILENCE = 1.0  # seconds in which a process leaves a broker alone that failed: one that hangs would hold up every caller
 _silent_until = 0.0
 
+# A timer that is asked for again as it stands is left alone: in a rush every lead asks for the same few. Not one that
+# is due within so long: it may be running now, and must see that it was asked for again.
+NEAR = timedelta(seconds=5)
 _ROW = "(%s, %s, %s, %s::jsonb, %s, %s, %s)"
 _UPSERT = """
 INSERT INTO public.due_work (schema, handler, key, ids, queue, due_at, sent_at)
@@ -35,6 +38,9 @@ VALUES {rows}
 ON CONFLICT (schema, handler, key) DO UPDATE SET
     ids = excluded.ids, due_at = excluded.due_at, sent_at = excluded.sent_at, queue = excluded.queue,
     version = due_work.version + 1, attempts = 0, failed_at = NULL, last_error = ''
+WHERE excluded.due_at < %s OR due_work.failed_at IS NOT NULL
+    OR (due_work.due_at, due_work.ids, due_work.queue, due_work.attempts)
+    IS DISTINCT FROM (excluded.due_at, excluded.ids, excluded.queue, 0)
 RETURNING id, schema, handler, queue, sent_at IS NOT NULL
 """
 _FORGET = "DELETE FROM public.due_work WHERE (schema, handler, key) IN ({rows})"
@@ -70,7 +76,7 @@ class Batch:
         if self._owed:
             rows = [self._owed[name] for name in sorted(self._owed)]
             sql = _UPSERT.format(rows=", ".join([_ROW] * len(rows)))
-            statements.append((sql, tuple(value for row in rows for value in row)))
+            statements.append((sql, (*(value for row in rows for value in row), clock.now() + NEAR)))
         if self._forgotten:
             names = sorted(self._forgotten)
             sql = _FORGET.format(rows=", ".join(["(%s, %s, %s)"] * len(names)))

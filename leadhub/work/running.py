@@ -105,7 +105,8 @@ def _run_outside(row_id: int, known: Handler, *, now: datetime) -> bool:
         cursor.execute(f"SET LOCAL synchronous_commit = off;\n{_DONE}", (row_id, row[2]))
         cursor.nextset()
         if not cursor.rowcount:
-            cursor.execute("UPDATE public.due_work SET claimed_until = NULL WHERE id = %s", (row_id,))
+            # Asked for again meanwhile, and that doorbell found it taken: the dispatcher rings anew.
+            cursor.execute("UPDATE public.due_work SET claimed_until = NULL, sent_at = NULL WHERE id = %s", (row_id,))
     return True
 
 

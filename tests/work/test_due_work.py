@@ -67,6 +67,17 @@ def test_same_key_is_one_work_that_moves(salon, clock, calls):
     assert calls["calls"] == []
 
 
+def test_timer_asked_for_again_as_it_stands_is_left_alone_unless_it_may_be_running(salon, clock, calls):
+    def version(seconds):
+        row = row_of(7, at=clock.now() + timedelta(seconds=seconds))
+        return DueWork.objects.get(pk=row).version
+
+    assert [version(60), version(60), version(61), version(4), version(4)] == [0, 0, 1, 2, 3]
+    DueWork.objects.update(due_at=clock.now() + timedelta(seconds=60), attempts=2)  # it failed, and is tried again then
+    assert version(60) == 4
+    assert DueWork.objects.get().attempts == 0
+
+
 def test_fault_is_kept_and_tried_again_later(salon, clock, calls):
     calls["faults"] = [ValueError("phone +7 900 000-00-01 is odd")]
     row = row_of(7)
