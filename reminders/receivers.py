@@ -32,5 +32,10 @@ def on_lead(lead: Lead, what: str, now: datetime, **_: Any) -> None:
             later("reminders.follow", lead.pk, at=following[1])
     elif what in ("booked", "closed", "taken"):
         forget("reminders.follow", lead.pk)
-    elif what in ("handed_back", "handed_over", "released"):
+    elif what in ("handed_back", "released") or (what == "handed_over" and _is_assistants(lead)):
         later("reminders.plan_follow_up", lead.pk)
+
+
+def _is_assistants(lead: Lead) -> bool:
+    """Nobody's after a shift's end, and not waiting for the next shift: a client who is owed a call is not silent."""
+    return lead.owner_id is None and lead.waits_since is None

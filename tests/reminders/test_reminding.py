@@ -5,8 +5,9 @@ import pytest
 from booking import actions as booking_actions
 from booking.models import Appointment
 from reminders.models import Reminder
-from routing import assignment
+from routing import assignment, replies
 from routing.models import Lead, Task
+from tenants.access import Member
 
 BOOKING = ("Хочу записаться на окрашивание к Ольге послезавтра в 15:00", "да", "Анна, 8 901 000 12 34", "да, согласна")
 
@@ -134,6 +135,17 @@ def test_lead_that_a_person_took_is_not_followed_up(salon, clock):
     said = len(salon.heard())
     clock.tick(days=8)
     assert len(salon.heard()) == said
+
+
+def test_lead_that_its_person_answered_and_left_is_the_assistants_to_follow_up(salon, clock):
+    lead = salon.receives("telegram", "Здравствуйте, сколько стоит педикюр?")
+    anna = Member(salon.anna.user, salon.tenant, salon.anna.role)
+    replies.reply(lead, anna, "Ждём вас", seen_message_id=0, force=True, client_key="first-answer", now=clock.now())
+    clock.tick(hours=12)  # the shift is over
+    assert salon.lead().owner is None
+    said = len(salon.heard())
+    clock.tick(days=1)
+    assert len(salon.heard()) == said + 1
 
 
 def test_follow_up_waits_for_the_morning(salon, clock):
