@@ -1,21 +1,18 @@
 // The day follows the server: a changed visit redraws it, but not while somebody is in one of its windows.
 
+import { keptFresh } from "./fresh.js";
+
 const calendar = () => document.getElementById("calendar");
 let timer = 0;
 let isStale = false;
 
-function refresh() {
-  if (document.querySelector("[popover]:popover-open") || calendar().querySelector("form:focus-within")) {
-    isStale = true;
-    return;
-  }
-  isStale = false;
-  htmx.ajax("GET", location.pathname + location.search, { target: "#calendar", select: "#calendar", swap: "outerHTML" });
-}
+const isInUse = () => Boolean(document.querySelector("[popover]:popover-open") || calendar().querySelector("form:focus-within"));
+const mayRedraw = () => !(isStale = isInUse());
+const refresh = keptFresh("calendar", () => location.pathname + location.search, mayRedraw, { select: "#calendar" });
 
 function later() {
   clearTimeout(timer);
-  timer = setTimeout(refresh, 300);
+  timer = setTimeout(() => mayRedraw() && refresh(), 300);
 }
 
 if (calendar()) {

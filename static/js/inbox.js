@@ -1,6 +1,8 @@
 // The inbox alive: rows follow the server without stealing the place under the cursor, the open conversation grows
 // without touching what is being typed, the card waits until nobody works in it.
 
+import { keptFresh } from "./fresh.js";
+
 const inbox = document.querySelector("[data-inbox]");
 const rowList = () => inbox.querySelector("[data-rows]"); // a filter replaces it
 const listPane = inbox?.querySelector("[data-list]");
@@ -118,15 +120,21 @@ function markOpenRow() {
 
 // --- The open lead ----------------------------------------------------------------------------------------------
 
-// An element runs one request at a time and remembers only the last of those that wait: each kind of refresh has a
-// source of its own that outlives its answers, or one would push the other out.
-let cardIsStale = false;
+let marking = 0; // marks of messages that are on their way
+let markedAt = 0; // when the last one was answered
+let messagesAreStale = false;
 
-function refreshConversation(lead) {
-  const messages = document.getElementById("messages");
-  if (!messages) return;
-  htmx.ajax("GET", urlFor(inbox.dataset.conversationUrl, lead), { source: "[data-messages-scroll]", target: "#messages", swap: "outerHTML" });
-}
+const ofOpenLead = (pattern) => openLead() && urlFor(inbox.dataset[pattern], openLead());
+
+const refreshConversation = keptFresh("messages", () => ofOpenLead("conversationUrl"), (askedAt) => {
+  // Asked for before a mark was set: it may show the mark as it was, and take away what the mark's answer goes into.
+  messagesAreStale = marking > 0 || askedAt < markedAt;
+  if (messagesAreStale && !marking) refreshOpen(openLead());
+  return !messagesAreStale;
+});
+
+let cardIsStale = false;
+let answersCard = false; // what is swapped in now was asked for by the card's own forms
 
 // Something in it is chosen, typed or about to be: an answer that comes now must not wipe it.
 function isCardInUse() {
@@ -134,28 +142,15 @@ function isCardInUse() {
   return [...document.querySelectorAll("#openings input")].some((input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
 }
 
-let marking = 0; // marks of messages that are on their way
-let markedAt = 0; // when the last one was answered
-let messagesAreStale = false;
-
-let answersCard = false; // what is swapped in now was asked for by the card's own forms
-
 function keepCardInUse(event) {
   if (!isCardInUse()) return;
   event.detail.shouldSwap = false;
   cardIsStale = true;
 }
 
-function refreshCard(lead) {
-  const card = document.getElementById("card");
-  if (!card) return;
-  if (isCardInUse()) {
-    cardIsStale = true;
-    return;
-  }
-  cardIsStale = false;
-  htmx.ajax("GET", urlFor(inbox.dataset.cardUrl, lead), { source: "#conversation", target: "#card", swap: "outerHTML" });
-}
+const mayRedrawCard = () => !(cardIsStale = isCardInUse());
+const askCard = keptFresh("card", () => ofOpenLead("cardUrl"), mayRedrawCard);
+const refreshCard = () => mayRedrawCard() && askCard();
 
 // A card drawn anew is folded as the reader left it.
 let folds = { lead: null, open: [], focused: null };
@@ -177,8 +172,8 @@ function restoreFolds() {
 
 const refreshOpen = later((lead) => {
   if (lead !== openLead()) return;
-  refreshConversation(lead);
-  refreshCard(lead);
+  refreshConversation();
+  refreshCard();
 }, 150);
 
 const messagePane = () => document.querySelector("[data-messages-scroll]");
@@ -188,6 +183,11 @@ let lastSeen = 0;
 function noteScroll() {
   const pane = messagePane();
   if (pane) wasAtBottom = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 60;
+}
+
+function notePlaces() {
+  noteScroll();
+  noteFolds();
 }
 
 function settleScroll() {
@@ -252,7 +252,7 @@ function putTemplate(button) {
 }
 
 if (inbox) {
-  const refreshCounters = later(() => htmx.ajax("GET", inbox.dataset.countersUrl + location.search, { source: ".inbox__top", target: "#counters", swap: "outerHTML" }), 400);
+  const refreshCounters = later(keptFresh("counters", () => inbox.dataset.countersUrl + location.search, () => true), 400);
 
   document.addEventListener("live", (event) => {
     const lead = leadOf(event.detail);
@@ -274,9 +274,9 @@ if (inbox) {
   document.addEventListener("live:typing", (event) => {
     const { lead, user } = event.detail;
     if (Number(lead) !== openLead() || String(user) === document.body.dataset.user) return;
-    refreshConversation(openLead());
+    refreshConversation();
     clearTimeout(typingTimer);
-    typingTimer = setTimeout(() => openLead() === Number(lead) && refreshConversation(openLead()), TYPING_LASTS);
+    typingTimer = setTimeout(refreshConversation, TYPING_LASTS);
   });
   document.addEventListener("live:missed", () => {
     refreshList();
@@ -286,23 +286,15 @@ if (inbox) {
 
   listPane?.addEventListener("pointerleave", releaseOrder);
   document.addEventListener("htmx:beforeRequest", (event) => {
-    event.detail.xhr.askedAt = performance.now();
     event.detail.xhr.isMark = event.detail.requestConfig?.verb === "post" && Boolean(event.detail.elt.closest?.(".mark"));
     if (event.detail.xhr.isMark) marking += 1;
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, requestConfig, xhr } = event.detail;
-    if (target?.id === "messages" && requestConfig?.verb === "get") {
-      // Asked for before a mark was set: it may show the mark as it was, and take away what the mark's answer goes into.
-      messagesAreStale = marking > 0 || xhr.askedAt < markedAt;
-      if (messagesAreStale) event.detail.shouldSwap = false;
-      if (messagesAreStale && !marking) refreshOpen(openLead());
-    }
+    const { requestConfig } = event.detail;
     answersCard = Boolean(requestConfig?.verb !== "get" && requestConfig?.elt.closest?.("#card"));
-    if (target?.id === "card" && requestConfig?.verb === "get") keepCardInUse(event);
-    noteScroll();
-    noteFolds();
+    notePlaces();
   });
+  document.addEventListener("fresh:put", notePlaces);
   // A late answer to an act elsewhere (a text sent a moment ago) brings the card along.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target?.id === "card" && !answersCard) keepCardInUse(event);
@@ -340,7 +332,7 @@ if (inbox) {
   });
   document.addEventListener("focusout", (event) => {
     if (!cardIsStale || !event.target.closest?.("#card")) return;
-    setTimeout(() => cardIsStale && openLead() && refreshCard(openLead()), 300);
+    setTimeout(() => cardIsStale && refreshCard(), 300);
   });
   document.addEventListener("input", (event) => {
     if (event.target.matches("[data-composer-text]")) {

@@ -29,8 +29,7 @@ if (box) {
   document.addEventListener("toast", (event) => show(event.detail));
   document.addEventListener("htmx:sendError", () => show({ text: "Нет связи с сервером. Ничего не потеряно: повторите через минуту.", level: "error" }));
   document.addEventListener("htmx:timeout", () => show({ text: "Сервер не ответил вовремя. Обновите страницу и проверьте, что действие выполнено.", level: "error" }));
-  document.addEventListener("htmx:responseError", (event) => {
-    const status = event.detail.xhr.status;
+  const refused = (status) => {
     if (status === 401) return location.reload();
     const text =
       status === 403 ? "У вашей роли нет этого права, или вход устарел. Обновите страницу."
@@ -38,5 +37,7 @@ if (box) {
       : status === 429 ? "Слишком много действий подряд. Подождите минуту и повторите."
       : "Не получилось: ошибка на сервере. Повторите, а если не поможет, сообщите администратору.";
     show({ text, level: "error" });
-  });
+  };
+  document.addEventListener("htmx:responseError", (event) => refused(event.detail.xhr.status));
+  document.addEventListener("refused", (event) => refused(event.detail.status));
 }

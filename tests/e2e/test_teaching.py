@@ -11,6 +11,12 @@ from tests.e2e.product import MOMENTS, Product, TelegramClient
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=MOMENTS * 1000)
 
+# A colleague who types, and stops, and types: much faster than a request is answered.
+MESSAGES_ANEW_AND_ANEW = """() => setInterval(() => {
+  const lead = document.querySelector("#panes [data-lead]").dataset.lead;
+  document.dispatchEvent(new CustomEvent("live:typing", { detail: { lead, user: 0 } }));
+}, 30)"""
+
 
 def test_a_receptionist_corrects_what_was_understood(desk: Desk, product: Product):
     client = TelegramClient(product, 700_777, "Тамара Лис")
@@ -30,10 +36,13 @@ def test_a_receptionist_corrects_what_was_understood(desk: Desk, product: Produc
     reply.get_by_role("button", name="Ответ неверный").click()
     box = page.get_by_label("Как надо было ответить?")
     expect(box).to_be_focused()
-    box.fill("Парковка во дворе, въезд со стороны парка.")
-    client.writes("ау")  # the messages are shown anew around what is being typed
+    page.evaluate(MESSAGES_ANEW_AND_ANEW)  # around what is being typed
+    box.fill("Парковка во дворе, ")
+    box.press_sequentially("въезд со стороны парка.", delay=20)
+    client.writes("ау")
     expect(page.locator(".message--client")).to_have_count(2)
     expect(box).to_have_value("Парковка во дворе, въезд со стороны парка.")
+    expect(box).to_be_focused()
     box.press("Control+Enter")
     expect(reply).to_contain_text("Надо: «Парковка во дворе")
 

@@ -125,7 +125,7 @@ def test_lead_goes_its_way_and_every_step_stands_in_its_record(salon, clock):
     clock.settle()
     assert salon.lead().stage == "no_show"
     assert [becomes for _, becomes in moves(lead)] == ["qualification", "confirmation", "reminder", "no_show"]
-    titles = list(salon.lead().decisions.filter(kind="stage").values_list("title", flat=True))
+    titles = list(salon.lead().decisions.filter(kind="stage").order_by("pk").values_list("title", flat=True))
     assert titles[0] == "Этап: Первое обращение → Выяснение потребности"
 
 
