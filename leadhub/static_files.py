@@ -1,9 +1,23 @@
-"""Static files as production serves them."""
+"""Static files as production serves them: under names that change with their content."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class Storage(CompressedManifestStaticFilesStorage):
-    """Scripts import each other by relative paths: these get the hashed names too."""
+    """Our scripts import each other by relative paths, which get the changing names too.
 
-    support_js_module_import_aggregation = True
+    Django's own switch for it looks into the scripts of every package; some of those import what they do not ship.
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        (
+            "js/*.js",
+            (
+                (
+                    r"""(?P<matched>import (?P<names>\{[^}]*\}) from "(?P<url>\./[^"]+)";)""",
+                    'import %(names)s from "%(url)s";',
+                ),
+            ),
+        ),
+    )
