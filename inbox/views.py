@@ -77,7 +77,8 @@ def conversation(request: HttpRequest, lead_id: int) -> HttpResponse:
     now = clock.now()
     lead = access.lead_for(request.member, lead_id)
     before = whole_number(request.GET.get("before"))
-    shown = _conversation(lead, request.member, now=now, before=before)
+    since = whole_number(request.GET.get("since"))  # who reads back keeps what was shown
+    shown = _conversation(lead, request.member, now=now, before=before, since=since)
     if before is None:
         _note_seen(request.member, lead, shown.last_message_id, now=now)
     if request.htmx and before is not None:
@@ -169,8 +170,10 @@ def _list(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _conversation(lead: Lead, member: Member, *, now: datetime, before: int | None = None) -> ConversationView:
-    shown = talks.conversation_view(lead, member, now=now, before=before)
+def _conversation(
+    lead: Lead, member: Member, *, now: datetime, before: int | None = None, since: int | None = None
+) -> ConversationView:
+    shown = talks.conversation_view(lead, member, now=now, before=before, since=since)
     shown = teaching.with_marks(shown, lead)
     return replace(shown, answering_name=presence.who_types(lead, besides=member))
 

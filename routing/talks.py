@@ -23,6 +23,7 @@ from tenants.access import Member
 from tenants.business.calendar import hours_text
 
 SHOWN = 60  # messages at once; older ones are asked for
+MOST_SHOWN = 600  # to who reads far back
 SAID = "said"  # kind of the decision that names an author who has no staff row
 LONGEST = 4000
 SLOT_TITLES = {
@@ -35,10 +36,13 @@ SLOT_TITLES = {
 }
 
 
-def conversation_view(lead: Lead, member: Member, *, now: datetime, before: int | None = None) -> ConversationView:
-    """The newest messages, or those older than message `before`. The lead comes from `access.lead_for`."""
+def conversation_view(
+    lead: Lead, member: Member, *, now: datetime, before: int | None = None, since: int | None = None
+) -> ConversationView:
+    """The newest messages: those from message `since` on, or those older than message `before`, where one is named. The
+    lead comes from `access.lead_for`."""
     conversation, zone = lead.conversation, zone_of(lead)
-    messages, has_earlier = _newest(conversation, before)
+    messages, has_earlier = _newest(conversation, before, since)
     actions = actions_of(lead, member)
     last_id = messages[-1].pk if messages else 0
     return ConversationView(
@@ -90,12 +94,16 @@ def actions_of(lead: Lead, member: Member) -> Actions:
 # --- Messages --------------------------------------------------------------------------------------------------------
 
 
-def _newest(conversation: Conversation, before: int | None) -> tuple[list[Message], bool]:
-    rows = conversation.messages.select_related("staff", "delivery")
+def _newest(conversation: Conversation, before: int | None, since: int | None) -> tuple[list[Message], bool]:
+    """In their order, and whether there are older ones."""
+    newest = conversation.messages.select_related("staff", "delivery").order_by("-pk")
     if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: SHOWN + 1])
-    return found[:SHOWN][::-1], len(found) > SHOWN
+        newest = newest.filter(pk__lt=before)
+    if since is None:
+        found = list(newest[: SHOWN + 1])
+        return found[:SHOWN][::-1], len(found) > SHOWN
+    found = list(newest.filter(pk__gte=since)[:MOST_SHOWN])
+    return found[::-1], bool(found) and newest.filter(pk__lt=found[-1].pk).exists()
 
 
 def _days(messages: Sequence[Message], lead: Lead, zone: ZoneInfo, *, now: datetime) -> Iterator[MessageDay]:

@@ -126,7 +126,14 @@ let messagesAreStale = false;
 
 const ofOpenLead = (pattern) => openLead() && urlFor(inbox.dataset[pattern], openLead());
 
-const refreshConversation = keptFresh("messages", () => ofOpenLead("conversationUrl"), (askedAt) => {
+let since = 0; // the first message that is shown to who reads back; 0: the newest are enough
+
+function messagesUrl() {
+  const url = ofOpenLead("conversationUrl");
+  return url && since ? `${url}?since=${since}` : url;
+}
+
+const refreshConversation = keptFresh("messages", messagesUrl, (askedAt) => {
   // Asked for before a mark was set: it may show the mark as it was, and take away what the mark's answer goes into.
   messagesAreStale = marking > 0 || askedAt < markedAt;
   if (messagesAreStale && !marking) refreshOpen(openLead());
@@ -205,6 +212,7 @@ function settleScroll() {
 function startPanes() {
   for (const link of document.querySelectorAll("#toasts a")) if (link.pathname === location.pathname) link.closest(".toast").remove();
   wasAtBottom = true;
+  since = 0;
   settleScroll();
   const pane = messagePane();
   pane?.addEventListener("scroll", () => {
@@ -313,6 +321,7 @@ if (inbox) {
       restoreDraft();
       showPane("conversation");
     } else settleScroll();
+    if (event.detail.pathInfo?.requestPath?.includes("before=")) since = Number(document.querySelector("#messages .message").id.split("-")[1]);
     restoreFolds();
     if (target?.closest?.("#rows") || target?.id === "rows") markOpenRow();
   });

@@ -107,6 +107,12 @@ def test_old_messages_are_asked_for(salon, anna, hot_lead, clock):
     assert "сообщение 05" in older
     assert "сообщение 69" not in older
 
+    first = re.search(r'id="message-(\d+)"', older).group(1)
+    anew = words_of(anna.get(f"inbox/{hot_lead.pk}/", target="messages", since=first))
+    assert "сообщение 05" in anew
+    assert "сообщение 69" in anew
+    assert "Показать раньше" not in anew
+
 
 # --- Who leads -------------------------------------------------------------------------------------------------------
 
