@@ -20,7 +20,7 @@ from assistant.languages import language_of
 from assistant.understand import understand
 from assistant.understanding import Understanding
 from channels_app import inbound, live, outbound
-from contacts.models import Conversation, Message
+from contacts.models import Contact, Conversation, Identity, Message
 from leadhub import rows
 from leadhub.work import later
 from routing import campaigns, dispatching, duties, edits, leads, quarantine, record, refining, sla
@@ -55,8 +55,10 @@ def hear(messages: Sequence[Message], *, now: datetime) -> None:
         live.publish("message", conversation=conversation_id)
         if quarantine.holds_off(conversation, now=now):
             continue
-        if window.burst_window_ms == 0:
-            _answer(conversation, now=now, fresh=fresh if conversation.pending_since == now else None)
+        if window.burst_window_ms == 0 and conversation.pending_since == now:
+            _answer(conversation, fresh, now=now)
+        elif window.burst_window_ms == 0:
+            answer(conversation.pk, now=now)
         else:
             later("routing.answer", conversation.pk, at=_burst_end(conversation, window, now))
 
@@ -76,21 +78,52 @@ def answer(
 ) -> None:
     """Everything the client wrote since the last answer is understood together and gets one answer. `refined`: what a
     language model made of it; a newer message makes that worthless."""
-    talks = Conversation.objects.select_for_update(of=("self",)).select_related("contact", "identity")
-    _answer(talks.get(pk=conversation_id), now=now, never_spam=never_spam, refined=refined)
+    conversation, fresh = _unanswered(conversation_id)
+    if conversation:  # or the client was erased meanwhile
+        _answer(conversation, fresh, now=now, never_spam=never_spam, refined=refined)
+
+
+_NO_PAST = " AND ".join(
+    f"NOT EXISTS (SELECT FROM {table} past WHERE past.contact_id = talk.contact_id)"  # noqa: S608 - names of ours
+    for table in ("routing_lead", "booking_appointment", "contacts_consent")
+)
+
+
+def _unanswered(conversation_id: int) -> tuple[Conversation | None, list[Message]]:
+    """The conversation, locked, and what the client wrote in it since the last answer. Two statements in one round
+    trip: the second sees what the holder of the lock before us committed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {rows.columns(Conversation, 'talk')}, {rows.columns(Contact, 'c')}, {rows.columns(Identity, 'i')}"  # noqa: S608 - our columns
+            " FROM contacts_conversation talk JOIN contacts_contact c ON c.id = talk.contact_id"
+            " JOIN contacts_identity i ON i.id = talk.identity_id WHERE talk.id = %s FOR UPDATE OF talk;\n"
+            f"SELECT {rows.columns(Message, 'm')}, {_NO_PAST}"
+            " FROM contacts_message m JOIN contacts_conversation talk ON talk.id = m.conversation_id"
+            " WHERE m.conversation_id = %s AND m.author = 'client' AND NOT m.is_processed ORDER BY m.id",
+            [conversation_id, conversation_id],
+        )
+        found = cursor.fetchone()
+        cursor.nextset()
+        waiting = cursor.fetchall()
+    if found is None:
+        return None, []
+    conversation, conversation.contact, conversation.identity = rows.build(found, Conversation, Contact, Identity)
+    fresh = [rows.build(row, Message)[0] for row in waiting]
+    for message in fresh:
+        message.conversation = conversation
+    conversation.contact.is_just_met = bool(waiting) and waiting[-1][-1]
+    return conversation, fresh
 
 
 def _answer(
     conversation: Conversation,
+    fresh: Sequence[Message],
     *,
     now: datetime,
-    fresh: Sequence[Message] | None = None,
     never_spam: bool = False,
     refined: refining.Refined | None = None,
 ) -> None:
-    """The conversation's row is locked by the caller. `fresh`: all that has no answer yet, when the caller knows."""
-    if fresh is None:
-        fresh = list(conversation.messages.filter(author=Message.Author.CLIENT, is_processed=False).order_by("id"))
+    """The conversation's row is locked by the caller. `fresh`: all that has no answer yet."""
     if not fresh or (refined and refined.message_id != fresh[-1].pk):
         return
     config = configs.load()

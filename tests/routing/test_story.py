@@ -7,6 +7,7 @@ import pytest
 from booking.models import Appointment
 from channels_app.models import Delivery, Notice
 from contacts.models import Contact, Conversation
+from leadhub.work.models import DueWork
 from routing import assignment, leads
 from routing.models import Lead
 from tenants.business.models import Branch, BusinessSettings
@@ -202,6 +203,24 @@ def test_burst_of_five_messages_is_one_lead_and_gets_one_answer(salon, clock):
     assert "Окрашивание" in salon.heard()[0]
     assert (Contact.objects.count(), Conversation.objects.count(), Lead.objects.count()) == (1, 1, 1)
     assert salon.lead().service.name == "Окрашивание"
+
+
+def test_second_burst_of_a_client_goes_on_with_the_lead_of_the_first(salon, clock):
+    BusinessSettings.objects.update(burst_window_ms=1000, burst_limit_ms=2500)
+    for text in ("хочу записаться на окрашивание", "завтра после 15"):
+        salon.post("telegram", text)
+        clock.tick(seconds=2)
+    assert (Lead.objects.count(), len(salon.heard())) == (1, 2)
+
+
+def test_client_who_is_erased_within_the_burst_is_forgotten_quietly(salon, clock):
+    BusinessSettings.objects.update(burst_window_ms=1000, burst_limit_ms=2500)
+    salon.post("telegram", "хочу записаться")
+    clock.settle()
+    Conversation.objects.all().delete()
+    clock.tick(seconds=2)
+    assert Lead.objects.count() == 0
+    assert not DueWork.objects.filter(handler="routing.answer").exists()
 
 
 def test_client_who_never_stops_writing_is_answered_within_the_limit(salon, clock):
