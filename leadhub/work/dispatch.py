@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from django.conf import settings
@@ -20,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 DEEP = 50  # doorbells in a queue: what was sent is not lost, the workers have not come to it yet
+# Doorbells in the pipeline's queue, beside those that its workers have fetched. A message gets its answer no sooner by
+# a doorbell of its own then, and each has its price: so they are gathered for a moment.
+BUSY = 4
+GATHER = 0.1  # seconds
+TOGETHER = 8  # rows that one doorbell names at most
 BEAT_EVERY = 5.0  # seconds
 
 # An array, not a join with what was found: a join may read the whole table, all that is pending included.
@@ -36,25 +41,35 @@ RETURNING id, schema, handler, queue
 """
 
 
-def tick(now: datetime, *, batch: int = BATCH) -> int:
-    """Send up to `batch` due rows to their queues; returns how many went, 0 when the broker is away.
+def tick(now: datetime, *, batch: int = BATCH) -> Sent:
+    """Send up to `batch` due rows to their queues.
 
-    Costs by what is due, not by how many tenants."""
+    Costs by what is due, not by how many tenants. Where the workers are far behind nothing is rung again, which would
+    only lengthen their queue: of a thousand timers due at once, on a busy machine, each was rung so often that what
+    fell due later came half a minute late."""
+    depths = _depths()
+    deep = [queue for queue, depth in depths.items() if depth > DEEP]
     with connection.cursor() as cursor:
         resend = now - settings.WORK_RESEND_AFTER
-        cursor.execute(DUE, {"now": now, "resend": resend, "deep": deep_queues(), "batch": batch})
+        cursor.execute(DUE, {"now": now, "resend": resend, "deep": deep, "batch": batch})
         rows = cursor.fetchall()
-    return len(rows) if owing.ring(rows) else 0
+    is_rush = depths.get("pipeline", 0) >= BUSY
+    together = TOGETHER if is_rush else max(1, min(TOGETHER, len(rows) // BUSY))
+    return Sent(len(rows) if owing.ring(rows, together=together) else 0, is_rush)
 
 
-def deep_queues() -> list[str]:
-    """Queues that the workers are behind with: to ring there again would only lengthen them. Of a thousand timers due
-    at once, on a busy machine, each was rung so often that what fell due later came half a minute late."""
+class Sent(NamedTuple):
+    """What one tick did: how many rows went (0 when the broker is away), and whether the workers are behind."""
+
+    rows: int
+    is_rush: bool
+
+
+def _depths() -> dict[str, int]:
     try:
-        depths = owing.depths(settings.WORK_QUEUES)
+        return owing.depths(settings.WORK_QUEUES)
     except (redis.RedisError, OSError):
-        return []  # the broker is away; whoever rings will notice
-    return [queue for queue, depth in depths.items() if depth > DEEP]
+        return {}  # the broker is away; whoever rings will notice
 
 
 def run_forever(stop: threading.Event) -> None:
@@ -73,7 +88,9 @@ def run_forever(stop: threading.Event) -> None:
             connection.close()
             stop.wait(1.0)
             continue
-        if sent < BATCH:
+        if sent.is_rush:
+            stop.wait(GATHER)
+        elif sent.rows < BATCH:
             ears.wait(stop, settings.WORK_TICK)
 
 

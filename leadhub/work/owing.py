@@ -194,25 +194,32 @@ def _broker(pid: int) -> redis.Redis:
     return redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
-def ring(rows: Sequence[tuple[int, str, str, str]]) -> bool:
-    """Tell the workers of due rows (id, schema, handler, queue). False: the broker is away, the dispatcher will."""
+Due = tuple[int, str, str, str]  # id, schema, handler, queue
+
+
+def ring(rows: Sequence[Due], *, together: int = 1) -> bool:
+    """Tell the workers of due rows, up to so many of the pipeline's with one doorbell (the work of other queues waits
+    for the outside, or is long). False: the broker is away, the dispatcher will."""
     from leadhub.work.tasks import run
 
     global _silent_until
-    for place, (row_id, schema, name, queue) in enumerate(rows):
+    quick = [row for row in rows if row[3] == "pipeline"]
+    bells = [quick[place : place + together] for place in range(0, len(quick), together)]
+    bells += [[row] for row in rows if row[3] != "pipeline"]
+    for place, bell in enumerate(bells):
         try:
             if time.monotonic() >= _silent_until:
-                run.apply_async((row_id, name, schema), queue=queue)
+                run.apply_async(([(row_id, name, schema) for row_id, schema, name, _ in bell],), queue=bell[0][3])
                 continue
         except Exception as error:  # noqa: BLE001 - the client libraries raise several unrelated kinds
             _silent_until = time.monotonic() + SILENCE
             logger.warning("broker did not take due work: %s", type(error).__name__)
-        _unsend(rows[place:])
+        _unsend([row for bell in bells[place:] for row in bell])
         return False
     return True
 
 
-def _unsend(rows: Sequence[tuple[int, str, str, str]]) -> None:
+def _unsend(rows: Sequence[Due]) -> None:
     """Nobody was told of these: the dispatcher need not wait until they count as lost."""
     try:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The one Celery task: a doorbell that names a due row."""
+"""The one Celery task: a doorbell that names due rows."""
 
 from celery import shared_task
 from django.db import close_old_connections
@@ -7,10 +7,12 @@ from leadhub.work.running import run_row
 
 
 @shared_task(name="leadhub.work.run", acks_late=True, reject_on_worker_lost=True)
-def run(row_id: int, name: str, schema: str) -> bool:
-    """Do the work of one `due_work` row: of the handler `name`, in `schema`. Rung twice is as good as once."""
+def run(rows: list[tuple[int, str, str]]) -> None:
+    """Do the work of `due_work` rows (id, handler's name, schema), one after the other, each for itself. Rung twice is
+    as good as once."""
     close_old_connections()
-    return run_row(row_id, name, schema)
+    for row_id, name, schema in rows:
+        run_row(row_id, name, schema)
 
 
 @shared_task(name="leadhub.work.beat")

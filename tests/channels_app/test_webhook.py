@@ -254,7 +254,7 @@ def test_wakes_the_dispatcher_after_the_commit_which_sends_it_to_the_workers(
 ):
     woken, rung = [], []
     monkeypatch.setattr("channels_app.webhooks.wake", lambda: woken.append(1))
-    monkeypatch.setattr("leadhub.work.owing.ring", rung.extend)
+    monkeypatch.setattr("leadhub.work.owing.ring", lambda rows, **_: rung.extend(rows))
     with django_capture_on_commit_callbacks(execute=True):
         door.says("раз")
     assert woken == [1]

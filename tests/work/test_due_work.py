@@ -162,18 +162,70 @@ def test_what_a_handler_owes_is_written_when_it_is_done_and_not_if_it_fails(salo
 
 def test_dispatcher_sends_what_is_due_and_was_not_run(salon, clock, calls, monkeypatch):
     sent: list = []
-    monkeypatch.setattr("leadhub.work.owing.ring", lambda rows: sent.extend(rows) or True)
+    monkeypatch.setattr("leadhub.work.owing.ring", lambda rows, **_: sent.extend(rows) or True)
     depth = {"pipeline": 0, "http": 900}
     monkeypatch.setattr("leadhub.work.owing.depths", lambda queues: depth)
     due = row_of(1)  # rung at commit: the dispatcher waits before it rings again
     timer = row_of(2, at=clock.now())
     DueWork.objects.filter(pk=timer).update(sent_at=None)
     later("test.database", 3, at=clock.now() + timedelta(hours=1))
-    assert dispatch.tick(clock.now()) == 1
+    assert dispatch.tick(clock.now()).rows == 1
     assert sent == [(timer, "t_vesna", "test.database", "pipeline")]
     clock._now += timedelta(seconds=11)
     depth["pipeline"] = 51  # the workers have not come to it yet: ringing again would help nobody
-    assert dispatch.tick(clock.now()) == 0
+    assert dispatch.tick(clock.now()).rows == 0
     depth["pipeline"] = 50
-    assert dispatch.tick(clock.now()) == 2
+    assert dispatch.tick(clock.now()).rows == 2
     assert {row[0] for row in sent} == {due, timer}
+
+
+@pytest.fixture
+def bells(monkeypatch):
+    """Doorbells rung, as (queue, ids of rows), and the depths of the queues that the dispatcher is told."""
+    from leadhub.work.tasks import run
+
+    rung: list = []
+    monkeypatch.setattr(run, "apply_async", lambda args, queue: rung.append((queue, [row[0] for row in args[0]])))
+    depth = {"pipeline": 0, "http": 0}
+    monkeypatch.setattr("leadhub.work.owing.depths", lambda queues: depth)
+    return rung, depth
+
+
+def unsent(count, name="test.database", first=0):
+    rows = [row_of(number, name=name) for number in range(first, first + count)]
+    DueWork.objects.filter(pk__in=rows).update(sent_at=None)
+    return rows
+
+
+def test_one_doorbell_names_several_rows_when_the_workers_are_behind(salon, clock, calls, bells):
+    rung, depth = bells
+    rows = unsent(3)
+    assert dispatch.tick(clock.now()) == (3, False)
+    assert sorted(rung) == [("pipeline", [row]) for row in rows]
+    rung.clear()
+    DueWork.objects.update(sent_at=None)
+    depth["pipeline"] = dispatch.BUSY
+    rows += unsent(dispatch.TOGETHER, first=3)
+    outside = unsent(2, name="test.outside")
+    assert dispatch.tick(clock.now()) == (len(rows) + 2, True)
+    assert [len(ids) for queue, ids in rung if queue == "pipeline"] == [dispatch.TOGETHER, 3]
+    assert sorted(ids for queue, ids in rung if queue == "http") == [[row] for row in outside]
+    assert sorted(row for _, ids in rung for row in ids) == sorted(rows + outside)
+
+
+def test_many_rows_at_once_are_shared_out(salon, clock, calls, bells):
+    rung, _ = bells
+    unsent(12)
+    assert dispatch.tick(clock.now()) == (12, False)
+    assert [len(ids) for _, ids in rung] == [3, 3, 3, 3]
+
+
+def test_rows_of_one_doorbell_stand_or_fall_each_for_itself(salon, clock, calls, monkeypatch):
+    from leadhub.work.tasks import run
+
+    monkeypatch.setattr("leadhub.work.tasks.close_old_connections", lambda: None)
+    rows = [row_of(number) for number in range(3)]
+    calls["faults"] = [ValueError("the first one")]
+    run([(row, "test.database", "t_vesna") for row in rows])
+    assert len(calls["calls"]) == 3
+    assert list(DueWork.objects.values_list("attempts", "last_error")) == [(1, "ValueError: the first one")]
