@@ -83,10 +83,10 @@ def answer(
         _answer(conversation, fresh, now=now, never_spam=never_spam, refined=refined)
 
 
-_NO_PAST = " AND ".join(
-    f"NOT EXISTS (SELECT FROM {table} past WHERE past.contact_id = talk.contact_id)"  # noqa: S608 - names of ours
-    for table in ("routing_lead", "booking_appointment", "contacts_consent")
-)
+_NO_PAST = """NOT EXISTS (SELECT FROM routing_lead WHERE conversation_id = talk.id)
+    AND NOT EXISTS (SELECT FROM routing_lead WHERE contact_id = talk.contact_id)
+    AND NOT EXISTS (SELECT FROM booking_appointment WHERE contact_id = talk.contact_id)
+    AND NOT EXISTS (SELECT FROM contacts_consent WHERE contact_id = talk.contact_id)"""
 
 
 def _unanswered(conversation_id: int) -> tuple[Conversation | None, list[Message]]:

@@ -54,7 +54,8 @@ def tick(now: datetime, *, batch: int = BATCH) -> Sent:
         cursor.execute(DUE, {"now": now, "resend": resend, "deep": deep, "batch": batch})
         rows = cursor.fetchall()
     is_rush = depths.get("pipeline", 0) >= BUSY
-    together = TOGETHER if is_rush else max(1, min(TOGETHER, len(rows) // BUSY))
+    share = sum(queue == "pipeline" for *_, queue in rows) // BUSY
+    together = TOGETHER if is_rush else max(1, min(TOGETHER, share))
     return Sent(len(rows) if owing.ring(rows, together=together) else 0, is_rush)
 
 
