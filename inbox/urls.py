@@ -35,6 +35,7 @@ urlpatterns = [
     path("<int:lead_id>/retry/<int:delivery_id>/", views.retry_delivery, name="retry_delivery"),
     path("<int:lead_id>/call-task/", views.call_task, name="call_task"),
     path("<int:lead_id>/later/", views.put_off, name="put_off"),
+    path("<int:lead_id>/now/", views.take_up, name="take_up"),
     path("<int:lead_id>/done/", views.done, name="done"),
     path("<int:lead_id>/correct/", views.correct, name="correct"),
     path("<int:lead_id>/teach/<int:message_id>/", teaching.teach, name="teach"),

@@ -338,6 +338,18 @@ def put_off(request: HttpRequest, lead_id: int) -> HttpResponse:
 
 @require_POST
 @screen("inbox")
+def take_up(request: HttpRequest, lead_id: int) -> HttpResponse:
+    """What was put off is worked on again."""
+    lead = access.lead_for(request.member, lead_id)
+    try:
+        snoozing.take_up(lead, by=request.member.staff, now=clock.now())
+    except snoozing.NotPossible as refusal:
+        messages.error(request, str(refusal))
+    return changed(request, lead_id)
+
+
+@require_POST
+@screen("inbox")
 def done(request: HttpRequest, lead_id: int) -> HttpResponse:
     """The lead has an outcome."""
     lead = access.lead_for(request.member, lead_id)

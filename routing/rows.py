@@ -156,6 +156,7 @@ class Actions:
     book: bool = False
     call_task: bool = False
     put_off: bool = False
+    take_up: bool = False  # what was put off
     done: bool = False
     correct: bool = False
     release: bool = False

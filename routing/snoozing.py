@@ -54,11 +54,7 @@ def morning(now: datetime, calendar: Calendar) -> datetime:
 @transaction.atomic
 def put_off(lead: Lead, value: str, *, by: StaffMember | None, now: datetime) -> datetime:
     """Put the lead aside until the chosen moment, which is returned. Raises NotPossible."""
-    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
-    lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead.pk)
-    lead.conversation = conversation
-    if by is None or not may(lead, by):
-        raise NotPossible("Отложить заявку может тот, кто её ведёт.")
+    lead, by = _locked(lead, by)
     if value not in (*WAITS, MORNING):
         raise NotPossible("Выберите, когда напомнить.")
     config = configs.load()
@@ -72,3 +68,27 @@ def put_off(lead: Lead, value: str, *, by: StaffMember | None, now: datetime) ->
         record.add(lead, "put_off", f"{by.name}: напомнить позже", lines, now=now)
     live.publish("lead", id=lead.pk)
     return until
+
+
+@transaction.atomic
+def take_up(lead: Lead, *, by: StaffMember | None, now: datetime) -> None:
+    """Who put the lead aside comes back to it earlier: its clocks go on. Raises NotPossible."""
+    lead, by = _locked(lead, by)
+    if not sla.is_snoozed(lead):
+        return
+    with record.together(lead):
+        sla.resume(lead, now=now)
+        lead.changed_at = now
+        record.keep(lead, "changed_at")
+        record.add(lead, "put_off", f"{by.name}: больше не отложена", [("Сроки", "идут дальше")], now=now)
+    live.publish("lead", id=lead.pk)
+
+
+def _locked(lead: Lead, by: StaffMember | None) -> tuple[Lead, StaffMember]:
+    """The lead, held, and who may put it off."""
+    conversation = Conversation.objects.select_for_update().get(pk=lead.conversation_id)
+    lead = Lead.objects.select_for_update(of=("self",)).select_related("owner").get(pk=lead.pk)
+    lead.conversation = conversation
+    if by is None or not may(lead, by):
+        raise NotPossible("Отложить заявку может тот, кто её ведёт.")
+    return lead, by

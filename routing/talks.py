@@ -14,7 +14,7 @@ from channels_app.models import ChannelAccount, Delivery
 from channels_app.outbound import sms_account
 from contacts.models import Conversation, Message
 from routing import config as configs
-from routing import queries, snoozing
+from routing import queries, sla, snoozing
 from routing.models import Decision, Lead
 from routing.rows import Actions, Piece, SlotView, mark
 from routing.scoring import INTENT_TITLES
@@ -78,13 +78,15 @@ def actions_of(lead: Lead, member: Member) -> Actions:
     is_staff = member.staff is not None
     leads_it = is_staff and lead.conversation.held_by_id == member.staff.pk
     is_led = lead.conversation.held_by_id is not None
+    may_put_off = snoozing.may(lead, member.staff)
     return Actions(
         take=is_staff and lead.is_open and not is_led,
         reply=not is_quarantined,
         hand_back=is_led and (leads_it or is_staff and member.may("inbox.all")),
         book=not is_quarantined,
         call_task=lead.is_open,
-        put_off=snoozing.may(lead, member.staff),
+        put_off=may_put_off,
+        take_up=may_put_off and sla.is_snoozed(lead),
         done=lead.is_open,
         correct=lead.is_open,
         release=is_quarantined and member.may("inbox.all"),

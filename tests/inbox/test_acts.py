@@ -318,6 +318,22 @@ def test_who_leads_a_lead_puts_it_off_and_nobody_else(salon, neighbour, anna, bo
     assert (lead.clock, lead.clock_due_at) == ("later", clock.now() + timedelta(hours=1))
     assert lead.decisions.filter(kind="put_off", title="Анна: напомнить позже").exists()
     assert "вернуться к клиенту" in done
+    assert "Не откладывать" in done
+    assert "Не откладывать" not in words_of(boris.get(f"inbox/{hot_lead.pk}/"))
+
+    refused = words_of(boris.post(f"inbox/{hot_lead.pk}/now/"))
+    assert "может тот, кто её ведёт" in refused
+    clock.tick(minutes=10)
+    taken_up = words_of(anna.post(f"inbox/{hot_lead.pk}/now/"))
+    assert "Не откладывать" not in taken_up
+    lead = salon.lead()
+    assert lead.clock == "answer"
+    assert lead.clock_due_at > clock.now()
+    assert lead.decisions.filter(kind="put_off", title="Анна: больше не отложена").exists()
+    clock.tick(minutes=55)
+    assert not lead.decisions.filter(title__startswith="Пора вернуться").exists()
+    with neighbour.inside():
+        assert Screen(neighbour, "anna").post(f"inbox/{hot_lead.pk}/now/").status_code == 404
 
 
 def test_where_the_terms_run_on_nothing_can_be_put_off(salon, anna, hot_lead):

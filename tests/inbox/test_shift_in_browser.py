@@ -93,6 +93,9 @@ def put_off(page) -> None:
     page.get_by_text("Заявка отложена, напомним в 13:00").wait_for()
     page.locator("#conversation-head").get_by_text("вернуться к клиенту").wait_for()
     look(page, "put-off")
+    page.get_by_role("button", name="Не откладывать").click()
+    page.get_by_role("button", name="Не откладывать").wait_for(state="detached")
+    page.locator("#conversation-head").get_by_text("вернуться к клиенту").wait_for(state="detached")
 
 
 def look(page, name: str) -> None:
