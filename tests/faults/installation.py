@@ -35,7 +35,7 @@ PORTAL_CODE = "q7portalcode5zx"
 SMS_PASSWORD = "gate-p4ssw0rd"
 # Short waits: the same code paths as with the defaults, sooner.
 SETTINGS = {
-    "HTTP_READ_TIMEOUT_SECONDS": "1.5",
+    "HTTP_READ_TIMEOUT_SECONDS": "2.5",
     "CRM_READ_TIMEOUT_SECONDS": "2",
     "WORK_RESEND_SECONDS": "2",
     "OPENAI_REST_SECONDS": "3",
